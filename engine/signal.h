@@ -82,11 +82,11 @@ struct SignalRow {
   Signal signal;
   std::string_view name;         // stem of its metrics: `queue_depth`, `ttft_seconds`
   std::string_view metric;       // API name where there is one; empty for histograms (see metric.h)
-  std::string_view family;       // Prometheus family on the sidecar
+  std::string_view family;       // Prometheus family on the sidecar; empty for a sum of two others
   std::string_view unit;         // of the metric: `requests`, `req/s`, `tok/s`, `s`, `percent`
   SignalKind kind;
   Aggregation aggregation;
-  std::string_view reading;      // row in the survey of engines: `queue_depth`, `ttft_s`
+  std::string_view reading;      // row in the survey of engines: `ttft_s`; empty where it has none
   std::string_view help;         // one sentence for `# HELP`, discovery and the documents
 };
 
