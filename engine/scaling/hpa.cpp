@@ -131,6 +131,7 @@ std::vector<MetricOutcome> consult(const HpaSpec& spec, const Observation& obser
 
 struct Wish {
   const MetricOutcome* largest = nullptr;        // nullptr: every metric is invalid
+  std::int32_t replicas = 0;                     // what the largest proposes
   const MetricOutcome* first_invalid = nullptr;  // nullptr: none is
 };
 
@@ -138,11 +139,12 @@ struct Wish {
 Wish combine(const std::vector<MetricOutcome>& outcomes) {
   Wish wish;
   for (const auto& outcome : outcomes) {
-    if (!outcome.proposal) {
+    const auto& proposal = outcome.proposal;
+    if (!proposal) {
       if (wish.first_invalid == nullptr) wish.first_invalid = &outcome;
-    } else if (wish.largest == nullptr ||
-               outcome.proposal->replicas > wish.largest->proposal->replicas) {
+    } else if (wish.largest == nullptr || proposal->replicas > wish.replicas) {
       wish.largest = &outcome;
+      wish.replicas = proposal->replicas;
     }
   }
   return wish;
@@ -165,8 +167,7 @@ Decision decide_by_metrics(const HpaSpec& spec, const Observation& observation, 
   decision.desired = current;
   decision.metrics = consult(spec, observation);
   const Wish wish = combine(decision.metrics);
-  if (wish.largest == nullptr ||
-      (wish.first_invalid != nullptr && wish.largest->proposal->replicas < current)) {
+  if (wish.largest == nullptr || (wish.first_invalid != nullptr && wish.replicas < current)) {
     const auto* why = wish.first_invalid;
     if (why != nullptr) decision.scaling_active = {false, why->reason, why->message};
     return decision;
@@ -175,7 +176,7 @@ Decision decide_by_metrics(const HpaSpec& spec, const Observation& observation, 
   decision.scaling_active = {
       true, "ValidMetricFound",
       "the HPA was able to successfully calculate a replica count from " + name};
-  const std::int32_t desired = std::max(0, wish.largest->proposal->replicas);
+  const std::int32_t desired = std::max(0, wish.replicas);
   Limited limited = limit_replicas(spec, current, desired, memory, now);
   decision.desired = limited.replicas;
   decision.rescale = limited.replicas != current;

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
-#include <optional>
 #include <utility>
 #include <vector>
 
@@ -19,6 +18,16 @@ constexpr const char* kHighestRecent =
     "recommendation";
 constexpr const char* kLowestRecent =
     "recent recommendations were lower than current one, applying the lowest recent recommendation";
+
+struct CurrentAndDesired {
+  int32_t current;
+  int32_t desired;
+};
+
+struct BehaviorOf {
+  const HpaSpec& spec;
+  const Behavior& behavior;  // spec's own
+};
 
 int32_t clamp_to_int32(double count) {
   using Limits = std::numeric_limits<int32_t>;
@@ -55,10 +64,10 @@ int32_t highest_recent(const HpaSpec& spec, int32_t desired, HpaMemory& memory, 
 // With behavior: the current count moved only as far as every recommendation of the up window
 // (the lowest of them) or of the down window (the highest) agrees to. Here a recommendation exactly
 // one window old no longer counts.
-int32_t stabilize(const HpaSpec& spec, std::pair<int32_t, int32_t> current_and_desired,
-                  HpaMemory& memory, SteadyTime now) {
-  const auto [current, desired] = current_and_desired;
-  const auto& behavior = *spec.behavior;
+int32_t stabilize(const BehaviorOf& of, CurrentAndDesired counts, HpaMemory& memory,
+                  SteadyTime now) {
+  const auto [current, desired] = counts;
+  const auto& [spec, behavior] = of;
   const SteadyTime up_cutoff = now - behavior.scale_up.stabilization_window.value_or(seconds{0});
   const SteadyTime down_cutoff =
       now - behavior.scale_down.stabilization_window.value_or(spec.downscale_stabilization);
@@ -106,24 +115,26 @@ int32_t scale_up_limit(const ScalingRules& rules, int32_t current, const HpaMemo
                        SteadyTime now) {
   if (rules.select_policy == SelectPolicy::kDisabled || rules.policies.empty()) return current;
   const bool smallest = rules.select_policy == SelectPolicy::kMin;
-  std::optional<double> limit;
+  std::vector<double> counts;
+  counts.reserve(rules.policies.size());
   for (const auto& policy : rules.policies) {
-    const double count = allowed_up(policy, period_start(current, policy.period, memory, now));
-    limit = !limit ? count : smallest ? std::min(*limit, count) : std::max(*limit, count);
+    counts.push_back(allowed_up(policy, period_start(current, policy.period, memory, now)));
   }
-  return std::max(current, clamp_to_int32(*limit));
+  const auto [least, most] = std::ranges::minmax(counts);
+  return std::max(current, clamp_to_int32(smallest ? least : most));
 }
 
 int32_t scale_down_limit(const ScalingRules& rules, int32_t current, const HpaMemory& memory,
                          SteadyTime now) {
   if (rules.select_policy == SelectPolicy::kDisabled || rules.policies.empty()) return current;
   const bool smallest = rules.select_policy == SelectPolicy::kMin;
-  std::optional<double> limit;
+  std::vector<double> counts;
+  counts.reserve(rules.policies.size());
   for (const auto& policy : rules.policies) {
-    const double count = allowed_down(policy, period_start(current, policy.period, memory, now));
-    limit = !limit ? count : smallest ? std::max(*limit, count) : std::min(*limit, count);
+    counts.push_back(allowed_down(policy, period_start(current, policy.period, memory, now)));
   }
-  return std::min(current, clamp_to_int32(*limit));
+  const auto [least, most] = std::ranges::minmax(counts);
+  return std::min(current, clamp_to_int32(smallest ? most : least));
 }
 
 Condition too_fast(bool up) {
@@ -153,16 +164,17 @@ struct Bound {
 
 // With behavior, for the one direction that `desired` goes. Only the bound of that direction is
 // applied: on the way up minReplicas plays no part (decide() has dealt with a count outside).
-Bound bound_with_behavior(const HpaSpec& spec, std::pair<int32_t, int32_t> current_and_desired,
-                          const HpaMemory& memory, SteadyTime now) {
-  const auto [current, desired] = current_and_desired;
+Bound bound_with_behavior(const BehaviorOf& of, CurrentAndDesired counts, const HpaMemory& memory,
+                          SteadyTime now) {
+  const auto [current, desired] = counts;
+  const auto& [spec, behavior] = of;
   if (desired > current) {
-    const int32_t rate = scale_up_limit(spec.behavior->scale_up, current, memory, now);
+    const int32_t rate = scale_up_limit(behavior.scale_up, current, memory, now);
     const bool by_rate = spec.max_replicas > rate;
     const int32_t most = std::min(spec.max_replicas, rate);
     if (desired > most) return {most, by_rate ? too_fast(true) : too_many()};
   } else if (desired < current) {
-    const int32_t rate = scale_down_limit(spec.behavior->scale_down, current, memory, now);
+    const int32_t rate = scale_down_limit(behavior.scale_down, current, memory, now);
     const bool by_rate = spec.min_replicas < rate;
     const int32_t least = std::max(spec.min_replicas, rate);
     if (desired < least) return {least, by_rate ? too_fast(false) : too_few()};
@@ -203,8 +215,9 @@ Limited limit_replicas(const HpaSpec& spec, int32_t current, int32_t desired, Hp
     Bound bound = bound_without_behavior(spec, current, stabilized);
     return {bound.replicas, able(desired, stabilized, false), std::move(bound.condition)};
   }
-  const int32_t stabilized = stabilize(spec, {current, desired}, memory, now);
-  Bound bound = bound_with_behavior(spec, {current, stabilized}, memory, now);
+  const BehaviorOf of{spec, *spec.behavior};
+  const int32_t stabilized = stabilize(of, {current, desired}, memory, now);
+  Bound bound = bound_with_behavior(of, {current, stabilized}, memory, now);
   return {bound.replicas, able(desired, stabilized, desired >= current),
           std::move(bound.condition)};
 }

@@ -44,11 +44,11 @@ struct ScalingPolicy {
 };
 
 struct ScalingRules {
-  std::optional<std::chrono::seconds>
-      stabilization_window;  // 0..3600 s; nullopt: the flag's default
+  std::optional<std::chrono::seconds> stabilization_window =
+      std::nullopt;  // 0..3600 s; nullopt: the flag's default
   SelectPolicy select_policy = SelectPolicy::kMax;
   std::vector<ScalingPolicy> policies;
-  std::optional<double> tolerance;  // nullopt: HpaSpec::tolerance
+  std::optional<double> tolerance = std::nullopt;  // nullopt: HpaSpec::tolerance
 };
 
 // What Kubernetes fills in for a direction, or a field of it, that `behavior` leaves out.

@@ -20,8 +20,15 @@ SteadyTime at(int second) {
   return SteadyTime{} + seconds{10'000 + second};
 }
 
+MetricSpec metric_of(MetricType type, std::string name, std::int64_t goal_milli) {
+  MetricSpec metric;
+  metric.type = type;
+  metric.name = std::move(name);
+  metric.goal_milli = goal_milli;
+  return metric;
+}
 MetricSpec external(std::string name, std::int64_t goal_milli) {
-  return {.type = MetricType::kExternal, .name = std::move(name), .goal_milli = goal_milli};
+  return metric_of(MetricType::kExternal, std::move(name), goal_milli);
 }
 
 HpaSpec spec_of(std::vector<MetricSpec> metrics) {
@@ -34,8 +41,10 @@ HpaSpec spec_of(std::vector<MetricSpec> metrics) {
 
 // `replicas` of them, all running and ready.
 Observation observe(std::int32_t replicas, std::vector<MetricReading> readings) {
-  Observation observation{.spec_replicas = replicas, .status_replicas = replicas};
-  for (int i = 0; i < replicas; ++i) observation.pods.push_back({.name = fmt::format("p{}", i)});
+  Observation observation;
+  observation.spec_replicas = observation.status_replicas = replicas;
+  observation.pods.resize(static_cast<std::size_t>(replicas));
+  for (int i = 0; auto& pod : observation.pods) pod.name = fmt::format("p{}", i++);
   observation.readings = std::move(readings);
   return observation;
 }
@@ -104,16 +113,16 @@ TEST(HpaTest, MessagesAreTheControllersOwn) {
   const auto f = [](MetricSpec metric, MetricReading reading, std::string_view want) {
     SCOPED_TRACE(std::string(want));
     HpaMemory memory = settled();
-    metric.goal_milli = 1'000;
     const auto spec = spec_of({std::move(metric)});
     const auto decision = decide(spec, observe(2, {std::move(reading)}), memory, at(0));
     EXPECT_EQ(decision.scaling_active.reason + ": " + decision.scaling_active.message, want);
     EXPECT_FALSE(decision.scaling_active.status);
     EXPECT_EQ(decision.desired, 2);
   };
-  const MetricSpec pods{.type = MetricType::kPods, .name = "m"};
-  const MetricSpec object{
-      .type = MetricType::kObject, .name = "m", .object_kind = "Deployment", .object_name = "vllm"};
+  const MetricSpec pods = metric_of(MetricType::kPods, "m", 1'000);
+  MetricSpec object = metric_of(MetricType::kObject, "m", 1'000);
+  object.object_kind = "Deployment";
+  object.object_name = "vllm";
   f(pods, Absent{"the server could not find the metric m for pods"},
     "FailedGetPodsMetric: the HPA was unable to compute the replica count: unable to get metric m: "
     "unable to fetch metrics from custom metrics API: the server could not find the metric m for "
@@ -129,10 +138,10 @@ TEST(HpaTest, MessagesAreTheControllersOwn) {
     "FailedGetObjectMetric: the HPA was unable to compute the replica count: unable to get metric "
     "m: Deployment on default vllm/unable to fetch metrics from custom metrics API: the custom "
     "metrics API server returned 2 results when we asked for exactly one");
-  f(external("m", 1), Absent{"no"},
+  f(external("m", 1'000), Absent{"no"},
     "FailedGetExternalMetric: the HPA was unable to compute the replica count: unable to get "
     "external metric default/m/nil: unable to fetch metrics from external metrics API: no");
-  f(external("m", 1), Items{},
+  f(external("m", 1'000), Items{},
     "FailedGetExternalMetric: the HPA was unable to compute the replica count: unable to get "
     "external metric default/m/nil: no metrics returned from external metrics API");
 }
@@ -147,7 +156,9 @@ TEST(HpaTest, EveryMetricTypeAndGoalTypeReachesItsArithmetic) {
     EXPECT_EQ(decide(spec, observation, memory, at(0)).desired, want);
   };
   const auto metric = [](MetricType type, GoalType goal_type) {
-    return MetricSpec{.type = type, .name = "m", .goal_type = goal_type, .goal_milli = 10'000};
+    MetricSpec spec = metric_of(type, "m", 10'000);
+    spec.goal_type = goal_type;
+    return spec;
   };
   using enum MetricType;
   using enum GoalType;

@@ -22,10 +22,12 @@ using Values = std::vector<PodValue>;
 // One letter per pod, named a, b, c …: R running, U running but not Ready, P pending, F failed,
 // S succeeded, D being deleted.
 Observation observe(std::string_view pods, int spec_replicas) {
-  Observation observation{.spec_replicas = spec_replicas, .status_replicas = spec_replicas};
+  Observation observation;
+  observation.spec_replicas = observation.status_replicas = spec_replicas;
   char name = 'a';
   for (const char letter : pods) {
-    ObservedPod pod{.name = std::string(1, name++)};
+    ObservedPod pod;
+    pod.name = std::string(1, name++);
     if (letter == 'U') pod.ready = false;
     if (letter == 'P') pod.phase = PodPhase::kPending;
     if (letter == 'F') pod.phase = PodPhase::kFailed;
