@@ -1,16 +1,20 @@
 // Odometer turns an engine's cumulative counters and histograms, which restart, vanish and come
-// back, into totals that only grow: what windows subtract. One per engine, owned by the scrape loop;
-// not thread-safe.
+// back, into what happened since the page before: what windows add up. One per engine, owned by the
+// scrape loop; not thread-safe.
 //
 // Rules, each the answer to a way that a plain difference lies:
-//  - A counter part that went down restarted: its new value is what happened since (Prometheus'
-//    increase()). If any part of a page restarted or process_start changed, all parts of that page
-//    are read so: an engine restarts as one unit, and a histogram as one unit with its sum.
+//  - A part that went down restarted: its new value is what happened since (Prometheus' increase()).
+//    A histogram's part is one unit with its sum, so that two epochs never mix.
+//  - An engine restarts as one unit: where process_start changed, or more than half of the parts that
+//    were above 0 went down, every part of the page is read so, also those that already passed their
+//    old value. (One part alone must not do it: a single data-parallel rank that restarts, or a
+//    "counter" that is a gauge, would turn the lifetime totals of all others into one second's.)
 //  - A part seen for the first time on an engine that was seen before starts from 0: engines create
 //    series on first use, and the first request must count. On the first page of all it is the base.
 //  - A part that is missing (a data-parallel rank that left, a truncated page) adds nothing and is
-//    remembered (at most 4096 parts): when it is back, the difference counts once.
-//  - A histogram whose edges changed begins anew.
+//    remembered: when it is back, the difference counts once. At most 4096 parts are remembered;
+//    where one was forgotten for want of room, unknown parts are bases from then on.
+//  - A histogram part whose edges changed begins anew.
 
 #pragma once
 
@@ -24,9 +28,9 @@
 
 namespace leadline {
 
-// Totals of one series since the sidecar first saw the engine. Same shape as a window's increases,
-// so that two of them subtract.
-struct SeriesTotals {
+// What one series counted and observed since the page before. nullopt: this page does not tell.
+// Histograms have the edges of their first part on the page, thinned to kMaxEdges.
+struct SeriesIncrease {
   std::array<std::optional<double>, kCounterCount> counters;
   std::array<std::optional<HistogramDelta>, kLatencyCount> latencies;
 };
@@ -38,13 +42,13 @@ class Odometer {
   Odometer(Odometer&&) noexcept;
   Odometer& operator=(Odometer&&) noexcept;
 
-  // Feeds one page; answers the totals of each of reading.series, in their order, and whether the
-  // page showed a restart.
+  // Feeds one page; answers the increases of each of reading.series, in their order, and whether the
+  // page showed a restart. Valid until the next call (the buffers are used again).
   struct Advance {
-    std::vector<SeriesTotals> totals;
+    std::vector<SeriesIncrease> increases;
     bool restarted = false;
   };
-  [[nodiscard]] Advance advance(const EngineReading& reading);
+  [[nodiscard]] const Advance& advance(const EngineReading& reading);
 
  private:
   struct Impl;

@@ -16,6 +16,10 @@
 
 namespace leadline {
 
+// Bounds of a snapshot. Engines come with 20-22 edges (vLLM) to 35 (TGI), and rarely serve two models.
+inline constexpr std::size_t kMaxSeries = 16;
+inline constexpr std::size_t kMaxEdges = 64;
+
 // What happened to one histogram inside a window. `counts` are per bucket (not cumulative), one
 // more than `edges`: the last is the +Inf bucket. All zero = nothing was observed, which is known;
 // a histogram that the engine does not tell is absent instead.
@@ -38,10 +42,15 @@ struct WindowValues {
   std::optional<double> in_flight_max;  // highest waiting + running seen in the span
 };
 
+using GaugeValues = std::array<std::optional<double>, kGaugeCount>;
+
+// Waiting + running; nullopt unless both are known.
+[[nodiscard]] std::optional<double> in_flight(const GaugeValues& gauges);
+
 struct SeriesSnapshot {
   std::string model;
   std::string role = "both";
-  std::array<std::optional<double>, kGaugeCount> gauges;
+  GaugeValues gauges;
   std::optional<double> kv_capacity_tokens;
   std::array<WindowValues, kWindowCount> windows;
 };
@@ -67,7 +76,7 @@ struct PodSnapshot {
   std::string engine;   // engine id; empty while searching
   std::string version;  // for people; empty where unknown
   EngineState state = EngineState::kSearching;
-  std::vector<SeriesSnapshot> series;  // at most 16
+  std::vector<SeriesSnapshot> series;  // at most kMaxSeries
 };
 
 }  // namespace leadline
