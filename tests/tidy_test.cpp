@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <regex>
@@ -16,6 +17,8 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include "engine/signal.h"
 
 namespace {
 
@@ -47,7 +50,7 @@ const Rule kRules[] = {
     // --- The include arrows of ARCHITECTURE.md, "The map".
     {"^base/", "#include", R"(#include "(?!base/))", "base is the bottom: it includes nothing of ours",
      {"base/result.h", R"(#include "engine/signal.h")"}, {"base/result.h", R"(#include "base/clock.h")"}},
-    {"^engine/", "#include", R"(#include "(?!(base|engine)/))", "engine includes base and itself only",
+    {"^engine/", "#include", R"(#include "(?!(base|engine)/|snapshot\.pb\.h"))", "engine includes base and itself only",
      {"engine/signal.h", R"(#include "daemon/http.h")"}, {"engine/signal.h", R"(#include "base/clock.h")"}},
     {"^daemon/", "#include", R"(#include "(?!(base|daemon)/))", "daemon includes base and itself only",
      {"daemon/log.h", R"(#include "engine/signal.h")"}, {"daemon/log.h", R"(#include "base/result.h")"}},
@@ -70,7 +73,7 @@ const Rule kRules[] = {
      {"engine/signal.cpp", "#include <boost/asio.hpp>"}, {"engine/signal.cpp", "#include <string>"}},
     {"^engine/", "system_now", R"(\bsystem_now\b)", "engine takes the time as an argument",
      {"engine/windows.cpp", "const Instant now = system_now();"}, {"daemon/event_loop.cpp", "Clock clock = system_now;"}},
-    {R"(^(?!(adapter/|tests/|bench/|daemon/tls)))", "#include <", R"(#include <(openssl|boost/asio/ssl|boost/beast/ssl))",
+    {R"(^(?!(adapter/|tests/|bench/|daemon/(tls|self_signed))))", "#include <", R"(#include <(openssl|boost/asio/ssl|boost/beast/ssl))",
      "TLS is a transport of its own, which the sidecar does not link",
      {"sidecar/scraper.cpp", "#include <openssl/ssl.h>"}, {"daemon/tls_transport.cpp", "#include <openssl/ssl.h>"}},
     {R"(^(?!(adapter/keda_|tests/|bench/)))", "#include <grpc", "#include <grpc", "gRPC stays in adapter/keda_*",
@@ -81,14 +84,14 @@ const Rule kRules[] = {
     // --- Time, environment, locale, waits.
     {R"(^(?!base/clock\.h$|tests/|bench/))", "now", R"(_clock::now\(|\bgettimeofday\()", "take a Clock or a time",
      {"daemon/log.cpp", "auto t = std::chrono::steady_clock::now();"}, {"base/clock.h", "std::chrono::steady_clock::now()"}},
-    {R"(^(?!daemon/config\.cpp$|tests/|bench/))", "env", R"(\b(secure_getenv|getenv|setenv|putenv)\(|\benviron\b)",
-     "only daemon/config.cpp reads the environment",
+    {R"(^(?!daemon/config\.cpp$|demo/child_process\.cpp$|tests/|bench/))", "env", R"(\b(secure_getenv|getenv|setenv|putenv)\(|\benviron\b)",
+     "only daemon/config.cpp reads the environment; a child process inherits it",
      {"sidecar/main.cpp", R"(const char* x = std::getenv("X");)"}, {"daemon/config.cpp", "std::getenv(name)"}},
     {kProduct, "(", R"(\b(stod|stof|strtod|strtof|atof|sscanf)\()", "the locale would decide: std::from_chars",
      {"engine/exposition.cpp", "double x = std::stod(text);"}, {"engine/exposition.cpp", "std::from_chars(a, b, x);"}},
-    {kDaemons, "sleep", R"(\b(sleep_for|sleep_until|usleep|nanosleep|sleep)\()", "wait on something that hears the stop signal",
+    {kDaemons, "sleep", R"(\b(sleep_for|sleep_until|usleep|nanosleep)\(|::sleep\()", "wait on something that hears the stop signal",
      {"engine/windows.cpp", "std::this_thread::sleep_for(1s);"}, {"daemon/event_loop.cpp", "timer.expires_after(1s);"}},
-    {"^tests/unit/", "sleep", R"(\b(sleep_for|sleep_until|usleep|nanosleep|sleep)\()", "time is an argument in a unit test",
+    {"^tests/unit/", "sleep", R"(\b(sleep_for|sleep_until|usleep|nanosleep)\(|::sleep\()", "time is an argument in a unit test",
      {"tests/unit/engine/windows_test.cpp", "std::this_thread::sleep_for(1s);"}, {"tests/process/fault_test.cpp", "sleep_for(10ms);"}},
     {kProduct, "detach", R"(\.detach\(\))", "every thread is joined",
      {"sim/server.cpp", "std::thread(run).detach();"}, {"daemon/http_server.cpp", "co_spawn(loop, serve(), asio::detached);"}},
@@ -136,10 +139,10 @@ bool too_wide(std::string_view line) {
 }
 
 const std::regex& compiled(std::string_view pattern) {
-  static std::map<std::string_view, std::regex> cache;
+  static std::map<std::string, std::regex, std::less<>> cache;
   auto found = cache.find(pattern);
   if (found == cache.end()) {
-    found = cache.emplace(pattern, std::regex(pattern.begin(), pattern.end())).first;
+    found = cache.emplace(pattern, std::regex(std::string(pattern))).first;
   }
   return found->second;
 }
@@ -331,6 +334,15 @@ TEST(TidyTest, ReadmeNamesJobsThatExist) {
   EXPECT_TRUE(jobs.count("demo") == 1 && jobs.count("test") == 1) << "the README's two commands";
   for (const std::string& job : jobs) {
     EXPECT_NE(script.find("\ncmd_" + job + "() {"), std::string::npos) << "./dev " << job;
+  }
+}
+
+TEST(TidyTest, ReadmeGivesEveryMetricAndItsUnit) {
+  const std::string page = read(root() / "README.md");
+  for (const leadline::SignalRow& row : leadline::signal_table()) {
+    const std::string_view name = row.metric.empty() ? row.name : row.metric;
+    const std::string cells = fmt::format(R"(\n\| `{}[`_][^|]*\| {} \|)", name, row.unit);
+    EXPECT_TRUE(matches(page, cells)) << name << " in " << row.unit;
   }
 }
 
