@@ -8,8 +8,10 @@
 //  2 A pod whose sample is older than max_age counts as missing.
 //  3 Percentiles merge histograms.
 //  4 coverage = counted / expected. 1: served; >= min_coverage: sums x 1/coverage; below: absent.
-//    A pod that answers "observed nothing" counts. A pod that became Ready before our eyes is
+//    A pod that answers "observed nothing" counts; so does an idle pod without the histogram that
+//    another pod gives, since some engines create a histogram with its first observation. A pod that became Ready before our eyes is
 //    expected from its first value on, at latest 10 s later.
+//    A pod that serves, but not the selected model or role, is not of this workload.
 //  5 Terminating pods are gone. An unready pod counts only in sums and merged histograms, only while
 //    it has requests in flight, never in coverage: sum = counted x 1/coverage + unready with work.
 
@@ -37,6 +39,7 @@ struct PodObservation {
   std::string_view name;  // for the reason; outlives the call
   bool ready = false;
   bool terminating = false;
+  bool has_sidecar = false;  // declares one; for the reason: `no answer` instead of `no sidecar`
   std::shared_ptr<const PodSnapshot> snapshot;  // nullptr: never answered, or no sidecar
   SteadyTime sampled_at{};                      // when the engine was scraped; meaningful with a snapshot
   std::chrono::milliseconds max_age{5000};      // of this pod: max(5 s, 4 x its interval)
@@ -63,7 +66,8 @@ struct AggregateValue {
   double value = 0;
   SteadyTime oldest_sample{};
   std::optional<std::chrono::milliseconds> span;  // longest really covered; nullopt for gauges
-  double coverage = 1;                            // counted / expected
+  // counted / expected; 1 where only unready pods with work were there to count (0 / 0).
+  double coverage = 1;
   std::uint32_t counted = 0, expected = 0;
   std::optional<std::uint64_t> sparse;  // n, where the quantile rests on fewer than five above it
   bool clipped = false;                 // quantile beyond the last finite edge
@@ -71,6 +75,8 @@ struct AggregateValue {
 };
 
 struct Absent {
+  // kNoPods: none at all, or none that is Ready or at work. kLowCoverage: stale or silent pods.
+  // kNotGiven: no engine here tells the signal. kNoCommonEdges: nothing known around the quantile.
   enum class Why : std::uint8_t { kNoPods, kLowCoverage, kNotGiven, kNothingObserved, kNoCommonEdges };
   Why why = Why::kNoPods;
   std::string reason;  // `coverage 1/3 below 0.5; stale: pod-a, pod-b` (at most 5 names)
@@ -78,7 +84,9 @@ struct Absent {
 
 using AggregateResult = tl::expected<AggregateValue, Absent>;
 
-// `pods`: all pods of the matched workloads, with a sidecar or without. `now` decides who is stale.
+// `pods`: all pods of the matched workloads, with a sidecar or without, in any order (the value does
+// not depend on it, to the last bit). `now` decides who is stale. REQUIRES: slo_bound where the
+// statistic is kSloMissPercent.
 [[nodiscard]] AggregateResult aggregate(std::span<const PodObservation> pods,
                                         const MetricSelection& selection,
                                         const AggregateOptions& options, SteadyTime now);
