@@ -1,0 +1,37 @@
+// HTTPS for HttpServer: a transport from a certificate file, or from a certificate made in memory. The
+// separate CMake target daemon_tls links OpenSSL; only the adapter links that.
+//
+// TLS 1.2 at least, no renegotiation, no ALPN (Go's clients then speak HTTP/1.1:
+// contracts/kubernetes-metrics-api.md §6.1), no client certificates yet. The SSL context is taken anew
+// per accept, behind a shared_ptr, so that reloading will be a swap of that pointer.
+
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace leadline {
+
+class ServerTransport;
+
+struct TlsFiles {
+  std::string certificate_file;  // PEM: the certificate, then its chain
+  std::string key_file;          // PEM, not encrypted
+};
+
+// kBadConfig: a file is missing, is no PEM, or the key does not belong to the certificate.
+[[nodiscard]] Result<std::shared_ptr<ServerTransport>> tls_transport(const TlsFiles& files);
+
+// A fresh P-256 key and a certificate for `names` (DNS names and IP addresses; the first is its common
+// name), valid for a year from an hour ago. REQUIRES: names is not empty.
+[[nodiscard]] Result<std::shared_ptr<ServerTransport>> self_signed_tls_transport(
+    std::vector<std::string> names);
+
+// What a client must trust to believe `transport`, as PEM: the first certificate. A kubeconfig's
+// certificate-authority-data is the base64 of it.
+[[nodiscard]] std::string certificate_pem(const ServerTransport& transport);
+
+}  // namespace leadline
