@@ -1,0 +1,81 @@
+#include "sidecar/page_reader.h"
+
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/detection.h"
+#include "engine/dialect.h"
+#include "engine/page.h"
+
+namespace leadline {
+namespace {
+
+ScrapeOutcome outcome_of(ScrapeResult result, std::string why) {
+  ScrapeOutcome outcome;
+  outcome.result = result;
+  outcome.why = std::move(why);
+  return outcome;
+}
+
+ScrapeOutcome refusal(int status) {
+  if (status == 401 || status == 403) {
+    return outcome_of(ScrapeResult::kUnauthorized,
+                      fmt::format("HTTP {}: the page needs a key (engine_token_file)", status));
+  }
+  return outcome_of(ScrapeResult::kBadStatus, fmt::format("HTTP {}", status));
+}
+
+ScrapeOutcome translate(const Dialect& dialect, const Page& page, std::string why) {
+  auto reading = dialect.read(page);
+  if (!reading) return outcome_of(ScrapeResult::kBadPage, reading.error().message);
+  if (reading->series.empty()) {
+    return outcome_of(ScrapeResult::kNoSeries,
+                      fmt::format("a page without any series of {}", dialect.id()));
+  }
+  ScrapeOutcome outcome = outcome_of(ScrapeResult::kOk, std::move(why));
+  outcome.reading = std::move(*reading);
+  return outcome;
+}
+
+ScrapeOutcome recognise(const Page& page) {
+  Detection found = detect_engine(page);
+  ScrapeOutcome outcome;
+  if (found.draining) {
+    outcome = outcome_of(ScrapeResult::kDraining, std::move(found.why));
+  } else if (found.state == PageState::kFound && found.dialect != nullptr) {
+    outcome = translate(*found.dialect, page, std::move(found.why));
+  } else if (found.state == PageState::kFound) {
+    outcome = outcome_of(ScrapeResult::kNoDialect, std::move(found.why));
+  } else if (found.state == PageState::kNoSeries) {
+    outcome = outcome_of(ScrapeResult::kNoSeries, std::move(found.why));
+  } else {
+    outcome = outcome_of(ScrapeResult::kBadPage, std::move(found.why));
+  }
+  outcome.engine = found.engine;
+  return outcome;
+}
+
+ScrapeOutcome read_as(std::string_view forced, const Page& page) {
+  const Dialect* dialect = find_dialect(forced);
+  if (dialect == nullptr) {
+    return outcome_of(ScrapeResult::kNoDialect, fmt::format("no dialect is called {}", forced));
+  }
+  ScrapeOutcome outcome = translate(*dialect, page, "the configuration says so");
+  outcome.engine = forced;
+  return outcome;
+}
+
+}  // namespace
+
+ScrapeOutcome read_page(const HttpAnswer& answer, std::string_view forced) {
+  const Page page{.body = answer.body, .content_type = answer.content_type};
+  ScrapeOutcome outcome = answer.status != 200 ? refusal(answer.status)
+                          : forced.empty()     ? recognise(page)
+                                               : read_as(forced, page);
+  outcome.bytes = answer.body.size();
+  return outcome;
+}
+
+}  // namespace leadline
