@@ -53,7 +53,7 @@ Result<PerfModel> load_perf_model(const EngineCommand& command) {
 }
 
 Result<LoadPlan> make_plan(LoadCommand& command) {
-  const auto trace = read_trace(command.trace);
+  const auto trace = command.trace.empty() ? parse_trace(demo_trace()) : read_trace(command.trace);
   if (!trace) return fail(trace.error());
   if (command.demo) return plan_load(*trace, demo_load_options());
   if (!(command.start_seconds >= 0 && command.start_seconds < 1e6 &&

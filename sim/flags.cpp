@@ -48,8 +48,8 @@ void add_fault_flags(CLI::App& app, Faults& faults) {
 }
 
 void add_load_flags(CLI::App& app, LoadCommand& command) {
-  app.add_option("--trace", command.trace, "CSV: TIMESTAMP,ContextTokens,GeneratedTokens")
-      ->required();
+  app.add_option("--trace", command.trace,
+                 "CSV: TIMESTAMP,ContextTokens,GeneratedTokens; without it the excerpt inside");
   app.add_option("--url", command.urls, "Engines: URL[,URL...]");
   app.add_option("--urls-file", command.runner.urls_file,
                  "File with one URL a line, read again when it changes");

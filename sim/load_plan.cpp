@@ -172,11 +172,13 @@ Result<LoadPlan> plan_load(const Trace& trace, const LoadOptions& options) {
   return plan;
 }
 
+// Two more crowds, 8 s apart, while a third of one goes on: 1.6 requests/s, then 12, then 1.6.
 LoadOptions demo_load_options() {
   using std::chrono::seconds;
   return {.duration = seconds(150),
-          .keep_every = 2,
-          .bursts = {{.at = seconds(35), .duration = seconds(45), .copies = 2}}};
+          .keep_every = 3,
+          .bursts = {{.at = seconds(35), .duration = seconds(45), .copies = 1},
+                     {.at = seconds(43), .duration = seconds(37), .copies = 1}}};
 }
 
 Result<Burst> parse_burst(std::string_view text) {

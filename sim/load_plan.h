@@ -61,9 +61,12 @@ struct LoadPlan {
 // kBadConfig: a value out of range.
 [[nodiscard]] Result<LoadPlan> plan_load(const Trace& trace, const LoadOptions& options);
 
-// The demo's named excerpt, 150 s: lull, burst, lull, for sim/data/azure_conv_2023_excerpt.csv and
-// engines with the default configuration. sim/data/README.md has the figures; a test holds them.
+// The demo's plan, 150 s of lull, burst and lull over demo_trace(), for engines with the default
+// configuration. sim/data/README.md has the figures; a test holds them.
 [[nodiscard]] LoadOptions demo_load_options();
+
+// The excerpt that this binary carries: sim/data/azure_conv_2023_excerpt.csv, for parse_trace().
+[[nodiscard]] std::string_view demo_trace();
 
 // `AT:DURATION:COPIES`, in seconds: "35:45:2". kBadConfig.
 [[nodiscard]] Result<Burst> parse_burst(std::string_view text);
