@@ -1,6 +1,6 @@
 #include "daemon/yaml.h"
 
-#include <cmath>
+#include <algorithm>
 #include <cstdlib>
 #include <regex>
 
@@ -30,11 +30,17 @@ Json plain_scalar(const std::string& text) {
   return text;
 }
 
+// Without aliases a node needs a byte of text at least; a bomb makes millions of a few hundred.
+constexpr std::size_t kMostNodesPerByte = 16;
+
 class Converter {
  public:
+  explicit Converter(std::size_t text_bytes)
+      : most_nodes_(std::min(kMaxYamlNodes, 1'000 + kMostNodesPerByte * text_bytes)) {}
+
   Result<Json> convert(const YAML::Node& node, int depth) {
     if (depth > kMaxYamlDepth) return refuse(node, "is nested too deeply");
-    if (++nodes_ > kMaxYamlNodes) return refuse(node, "is too large");
+    if (++nodes_ > most_nodes_) return refuse(node, "is too large");
     switch (node.Type()) {
       case YAML::NodeType::Undefined:
       case YAML::NodeType::Null: return Json();
@@ -76,7 +82,8 @@ class Converter {
     return object;
   }
 
-  int nodes_ = 0;
+  std::size_t most_nodes_;
+  std::size_t nodes_ = 0;
 };
 
 Result<YAML::Node> load(std::string_view text) {
@@ -104,7 +111,7 @@ Result<YamlEntry> entry_of(Converter& converter, const YAML::Node& node, int lin
 Result<Json> parse_yaml(std::string_view text) {
   auto node = load(text);
   if (!node) return fail(node.error());
-  return Converter().convert(*node, 0);
+  return Converter(text.size()).convert(*node, 0);
 }
 
 Result<std::map<std::string, YamlEntry>> parse_yaml_map(std::string_view text) {
@@ -113,7 +120,7 @@ Result<std::map<std::string, YamlEntry>> parse_yaml_map(std::string_view text) {
   std::map<std::string, YamlEntry> entries;
   if (root->IsNull()) return entries;
   if (!root->IsMap()) return Converter::refuse(*root, "must be a map of keys and values");
-  Converter converter;
+  Converter converter(text.size());
   for (const auto& item : *root) {
     const YAML::Node& key = item.first;
     if (!key.IsScalar()) return Converter::refuse(key, "a key must be text");

@@ -2,10 +2,11 @@
 // its exceptions stay behind it. Pure.
 //
 // Plain scalars become null, booleans and numbers by YAML 1.2's core schema (so `yes` and `08` are
-// text), quoted ones text. A key that stands twice in one map is an error: yaml-cpp would take either.
+// text), quoted ones text. Aliases may expand a text only so far. A key that stands twice in one map is an error: yaml-cpp would take either.
 
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,7 +19,7 @@
 namespace leadline {
 
 inline constexpr int kMaxYamlDepth = 64;
-inline constexpr int kMaxYamlNodes = 4'000'000;  // 150,000 pods of 25 nodes; stops alias bombs
+inline constexpr std::size_t kMaxYamlNodes = 4'000'000;  // 150,000 pods of 25 nodes
 
 // kBadInput with the line; an empty document is null.
 [[nodiscard]] Result<nlohmann::json> parse_yaml(std::string_view text);

@@ -1,0 +1,148 @@
+#include "daemon/tls_transport.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <fmt/format.h>
+#include <openssl/ssl.h>
+
+#include "daemon/self_signed.h"
+#include "tests/unit/daemon/server_fixture.h"
+#include "tests/unit/daemon/tls_client.h"
+
+namespace leadline::test {
+
+namespace {
+
+class TlsTransportTest : public ServerFixture {
+ protected:
+  void start_tls(HttpLimits limits = {}) {
+    auto transport = self_signed_tls_transport({"localhost", "127.0.0.1"});
+    ASSERT_TRUE(transport) << transport.error().message;
+    options_.trusted_pem = certificate_pem(**transport);
+    start(limits, *transport);
+  }
+
+  TlsClient client() { return {server_->port(), options_}; }
+
+  TlsClientOptions options_;
+};
+
+TEST_F(TlsTransportTest, ServesOverTlsWithKeepAlive) {
+  start_tls();
+  TlsClient tls = client();
+  EXPECT_EQ(tls.version(), "TLSv1.3");
+  for (int i = 0; i < 50; ++i) {
+    tls.send(kHello);
+    ASSERT_EQ(body_of(tls.read_answer()), "hello");
+  }
+}
+
+TEST_F(TlsTransportTest, SendsBodiesOfManyRecords) {
+  start_tls({.body_bytes = 4'000'000});
+  TlsClient tls = client();
+  const std::string body(3'000'000, 'x');
+  tls.send(fmt::format("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.size()));
+  tls.send(body);
+  EXPECT_EQ(body_of(tls.read_answer()), body);
+}
+
+TEST_F(TlsTransportTest, SaysGoodbyeBeforeItCloses) {
+  start_tls();
+  TlsClient tls = client();
+  tls.send("GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(status_of(tls.read_answer()), 200);
+  EXPECT_TRUE(tls.wait_for_close());
+}
+
+TEST_F(TlsTransportTest, RefusesTls11AndNegotiatesNoAlpn) {
+  start_tls();
+  options_.max_version = TLS1_2_VERSION;
+  EXPECT_EQ(client().version(), "TLSv1.2");
+  options_.max_version = TLS1_1_VERSION;
+  EXPECT_THROW(client(), std::runtime_error);
+  EXPECT_TRUE(eventually([this] { return server_->stats().handshake_errors > 0; }));
+  options_.max_version = 0;
+  options_.alpn = std::string("\x02h2\x08http/1.1");
+  TlsClient tls = client();
+  EXPECT_FALSE(tls.alpn_chosen());
+  tls.send(kHello);
+  EXPECT_EQ(status_of(tls.read_answer()), 200);
+}
+
+TEST_F(TlsTransportTest, AClientThatTrustsAnotherCertificateRefuses) {
+  start_tls();
+  options_.trusted_pem = certificate_pem(**self_signed_tls_transport({"localhost"}));
+  EXPECT_THROW(client(), std::runtime_error);
+}
+
+TEST_F(TlsTransportTest, AHandshakeHasADeadline) {
+  start_tls({.header_timeout = std::chrono::milliseconds(50)});
+  RawSocket silent = connect();
+  EXPECT_TRUE(silent.wait_for_close());
+  EXPECT_TRUE(eventually([this] { return server_->stats().handshake_errors == 1; }));
+}
+
+TEST_F(TlsTransportTest, ASlowHeaderIsAnswered408) {
+  start_tls({.header_timeout = std::chrono::milliseconds(400)});
+  TlsClient tls = client();
+  tls.send("GET / HTTP/1.1\r\n");
+  EXPECT_EQ(status_of(tls.read_answer()), 408);
+}
+
+TEST_F(TlsTransportTest, PlainHttpOnATlsPortDisturbsNobody) {
+  start_tls();
+  RawSocket plain = connect();
+  plain.send(kHello);
+  plain.read_to_end();
+  EXPECT_TRUE(plain.ended());
+  TlsClient tls = client();
+  tls.send(kHello);
+  EXPECT_EQ(status_of(tls.read_answer()), 200);
+}
+
+TEST_F(TlsTransportTest, NoticesAClientThatLeavesWhileParked) {
+  start_tls({.write_timeout = std::chrono::milliseconds(200)});
+  {
+    TlsClient tls = client();
+    tls.send(kPark);
+    ASSERT_TRUE(eventually([this] { return parked_.size() == 1; }));
+  }
+  EXPECT_TRUE(eventually([this] { return server_->stats().abandoned == 1; }));
+}
+
+TEST_F(TlsTransportTest, ReadsCertificateAndKeyFromFiles) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "leadline_tls_files";
+  std::filesystem::create_directories(folder);
+  const auto write = [&](const char* name, const std::string& text) {
+    std::ofstream(folder / name) << text;
+    return (folder / name).string();
+  };
+  const auto pair = self_signed({"localhost"}, system_now().wall);
+  const auto other = self_signed({"localhost"}, system_now().wall);
+  const std::string certificate = write("tls.crt", pair->certificate_pem);
+  const auto transport = tls_transport({certificate, write("tls.key", pair->key_pem)});
+  ASSERT_TRUE(transport) << transport.error().message;
+  options_.trusted_pem = certificate_pem(**transport);
+  EXPECT_EQ(options_.trusted_pem, pair->certificate_pem);
+  start({}, *transport);
+  TlsClient tls = client();
+  tls.send(kHello);
+  EXPECT_EQ(status_of(tls.read_answer()), 200);
+
+  const auto refused = [&](const TlsFiles& files, std::string_view want) {
+    const auto none = tls_transport(files);
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code, Errc::kBadConfig);
+    EXPECT_EQ(none.error().message.substr(0, want.size()), want);
+  };
+  refused({"/none.crt", "/none.key"}, "certificate /none.crt: ");
+  refused({certificate, "/none.key"}, "key /none.key: ");
+  refused({certificate, write("other.key", other->key_pem)}, "key " + folder.string());
+  refused({write("junk.crt", "junk"), certificate}, "certificate " + folder.string());
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+
+}  // namespace leadline::test
