@@ -22,8 +22,8 @@ Tolerances tolerances_of(const HpaSpec& spec) {
   return tolerances;
 }
 
-Result<Proposal> not_fetched(const Absent& absent, std::string_view api) {
-  return fail(Errc::kUnavailable, "unable to fetch metrics from {}: {}", api, absent.message);
+Result<Proposal> not_fetched(const NoReading& none, std::string_view api) {
+  return fail(Errc::kUnavailable, "unable to fetch metrics from {}: {}", api, none.message);
 }
 
 Result<Proposal> propose_for_total(const MetricSpec& metric, std::int64_t total,
@@ -36,7 +36,7 @@ Result<Proposal> propose_for_total(const MetricSpec& metric, std::int64_t total,
 
 Result<Proposal> propose_pods(const MetricSpec& metric, const MetricReading& reading,
                               const Observation& observation, const Tolerances& tolerances) {
-  if (const auto* absent = std::get_if<Absent>(&reading)) return not_fetched(*absent, kCustomApi);
+  if (const auto* none = std::get_if<NoReading>(&reading)) return not_fetched(*none, kCustomApi);
   const auto* values = std::get_if<std::vector<PodValue>>(&reading);
   assert(values != nullptr);
   return propose_for_pods(*values, metric.goal_milli, observation, tolerances);
@@ -45,7 +45,7 @@ Result<Proposal> propose_pods(const MetricSpec& metric, const MetricReading& rea
 // An Object answer is one item or an error (§1.4, cardinality).
 Result<Proposal> propose_object(const MetricSpec& metric, const MetricReading& reading,
                                 const Observation& observation, const Tolerances& tolerances) {
-  if (const auto* absent = std::get_if<Absent>(&reading)) return not_fetched(*absent, kCustomApi);
+  if (const auto* none = std::get_if<NoReading>(&reading)) return not_fetched(*none, kCustomApi);
   const auto* items = std::get_if<std::vector<std::int64_t>>(&reading);
   assert(items != nullptr);
   if (items->size() != 1) {
@@ -59,7 +59,7 @@ Result<Proposal> propose_object(const MetricSpec& metric, const MetricReading& r
 
 Result<Proposal> propose_external(const MetricSpec& metric, const MetricReading& reading,
                                   const Observation& observation, const Tolerances& tolerances) {
-  if (const auto* absent = std::get_if<Absent>(&reading)) return not_fetched(*absent, kExternalApi);
+  if (const auto* none = std::get_if<NoReading>(&reading)) return not_fetched(*none, kExternalApi);
   const auto* items = std::get_if<std::vector<std::int64_t>>(&reading);
   assert(items != nullptr);
   if (items->empty()) {
@@ -106,12 +106,12 @@ MetricOutcome failed(const HpaSpec& spec, const MetricSpec& metric, const std::s
     case MetricType::kObject:
       return {std::nullopt, "FailedGetObjectMetric",
               fmt::format("{}unable to get metric {}: {} on {} {}/{}", prefix, metric.name,
-                          metric.object_kind, spec.name_space, metric.object_name, why)};
+                          metric.object_kind, spec.namespace_name, metric.object_name, why)};
     case MetricType::kExternal:
       break;
   }
   return {std::nullopt, "FailedGetExternalMetric",
-          fmt::format("{}unable to get external metric {}/{}/{}: {}", prefix, spec.name_space,
+          fmt::format("{}unable to get external metric {}/{}/{}: {}", prefix, spec.namespace_name,
                       metric.name, selector_text(metric), why)};
 }
 

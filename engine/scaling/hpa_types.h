@@ -66,7 +66,7 @@ struct Behavior {
 };
 
 struct HpaSpec {
-  std::string name_space = "default";  // only for messages
+  std::string namespace_name = "default";  // only for messages
   std::int32_t min_replicas = 1;
   std::int32_t max_replicas = 1;  // >= min_replicas
   std::vector<MetricSpec> metrics;
@@ -91,13 +91,13 @@ struct PodValue {
 };
 
 // The metrics API said no, or nothing: the text that it gave.
-struct Absent {
+struct NoReading {
   std::string message;
 };
 
 // One metric's answer: a Pods metric gives PodValues, an Object one exactly one number, an External
 // one all its items. An empty list is what an empty `items` is: an error, never 0.
-using MetricReading = std::variant<Absent, std::vector<PodValue>, std::vector<std::int64_t>>;
+using MetricReading = std::variant<NoReading, std::vector<PodValue>, std::vector<std::int64_t>>;
 
 struct Observation {
   std::int32_t spec_replicas = 0;    // scale.spec.replicas: what was last asked for

@@ -100,12 +100,12 @@ TEST(HpaTest, InvalidMetricForbidsScaleDownButNotScaleUp) {
     const auto spec = spec_of({external("a", 10'000), external("b", 10'000)});
     EXPECT_EQ(render(decide(spec, observe(4, std::move(readings)), memory, at(0))), want);
   };
-  f({Absent{"x"}, Items{80'000}},
+  f({NoReading{"x"}, Items{80'000}},
     "8 rescale | external metric b(nil) above target | ValidMetricFound");
-  f({Absent{"x"}, Items{20'000}}, "4 hold |  | FailedGetExternalMetric");
-  f({Items{20'000}, Absent{"x"}}, "4 hold |  | FailedGetExternalMetric");
-  f({Absent{"x"}, Items{40'000}}, "4 hold |  | ValidMetricFound");
-  f({Absent{"x"}, Absent{"y"}}, "4 hold |  | FailedGetExternalMetric");
+  f({NoReading{"x"}, Items{20'000}}, "4 hold |  | FailedGetExternalMetric");
+  f({Items{20'000}, NoReading{"x"}}, "4 hold |  | FailedGetExternalMetric");
+  f({NoReading{"x"}, Items{40'000}}, "4 hold |  | ValidMetricFound");
+  f({NoReading{"x"}, NoReading{"y"}}, "4 hold |  | FailedGetExternalMetric");
   f({Items{20'000}, Items{20'000}}, "2 rescale | All metrics below target | ValidMetricFound");
 }
 
@@ -123,14 +123,14 @@ TEST(HpaTest, MessagesAreTheControllersOwn) {
   MetricSpec object = metric_of(MetricType::kObject, "m", 1'000);
   object.object_kind = "Deployment";
   object.object_name = "vllm";
-  f(pods, Absent{"the server could not find the metric m for pods"},
+  f(pods, NoReading{"the server could not find the metric m for pods"},
     "FailedGetPodsMetric: the HPA was unable to compute the replica count: unable to get metric m: "
     "unable to fetch metrics from custom metrics API: the server could not find the metric m for "
     "pods");
   f(pods, Pods{},
     "FailedGetPodsMetric: the HPA was unable to compute the replica count: unable to get metric m: "
     "no metrics returned from custom metrics API");
-  f(object, Absent{"coverage 1/3 below 0.5"},
+  f(object, NoReading{"coverage 1/3 below 0.5"},
     "FailedGetObjectMetric: the HPA was unable to compute the replica count: unable to get metric "
     "m: Deployment on default vllm/unable to fetch metrics from custom metrics API: coverage 1/3 "
     "below 0.5");
@@ -138,7 +138,7 @@ TEST(HpaTest, MessagesAreTheControllersOwn) {
     "FailedGetObjectMetric: the HPA was unable to compute the replica count: unable to get metric "
     "m: Deployment on default vllm/unable to fetch metrics from custom metrics API: the custom "
     "metrics API server returned 2 results when we asked for exactly one");
-  f(external("m", 1'000), Absent{"no"},
+  f(external("m", 1'000), NoReading{"no"},
     "FailedGetExternalMetric: the HPA was unable to compute the replica count: unable to get "
     "external metric default/m/nil: unable to fetch metrics from external metrics API: no");
   f(external("m", 1'000), Items{},
@@ -175,7 +175,7 @@ TEST(HpaTest, CountOutsideTheBoundsMovesIntoThemWithoutAskingMetrics) {
     HpaSpec spec = spec_of({external("a", 10'000)});
     spec.min_replicas = 2;
     HpaMemory memory = settled();
-    const auto decision = decide(spec, observe(replicas, {Absent{"x"}}), memory, at(0));
+    const auto decision = decide(spec, observe(replicas, {NoReading{"x"}}), memory, at(0));
     EXPECT_EQ(render(decision), want);
     EXPECT_TRUE(decision.metrics.empty());
   };
@@ -217,7 +217,7 @@ TEST(HpaTest, FirstSyncRemembersTheCountItFound) {
 TEST(HpaTest, FailedSyncLeavesNoRecommendation) {
   const auto spec = spec_of({external("a", 10'000)});
   HpaMemory memory = settled();
-  decide(spec, observe(6, {Absent{"x"}}), memory, at(0));
+  decide(spec, observe(6, {NoReading{"x"}}), memory, at(0));
   EXPECT_TRUE(memory.recommendations.empty());
   EXPECT_EQ(decide(spec, observe(6, {Items{10'000}}), memory, at(15)).desired, 1);
 }

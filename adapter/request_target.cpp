@@ -1,0 +1,108 @@
+#include "adapter/request_target.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace leadline {
+namespace {
+
+std::optional<unsigned> hex_digit(char c) {
+  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
+  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a') + 10;
+  if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A') + 10;
+  return std::nullopt;
+}
+
+// nullopt where an escape is malformed. `plus_is_space` in queries only.
+std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
+  std::string decoded;
+  decoded.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+' && plus_is_space) {
+      decoded += ' ';
+    } else if (text[i] != '%') {
+      decoded += text[i];
+    } else {
+      if (i + 2 >= text.size()) return std::nullopt;
+      const auto high = hex_digit(text[i + 1]);
+      const auto low = hex_digit(text[i + 2]);
+      if (!high || !low) return std::nullopt;
+      decoded += static_cast<char>(*high * 16 + *low);
+      i += 2;
+    }
+  }
+  return decoded;
+}
+
+bool has_control_character(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
+}
+
+ApiResult<std::vector<std::string>> split_path(std::string_view path) {
+  std::string_view rest = path;
+  if (!rest.starts_with('/')) return tl::unexpected(bad_request("invalid request path"));
+  rest.remove_prefix(1);
+  std::vector<std::string> segments;
+  if (rest.empty()) return segments;
+  if (rest.size() > 1 && rest.ends_with('/')) rest.remove_suffix(1);
+  while (true) {
+    const std::size_t slash = rest.find('/');
+    auto segment = decode(rest.substr(0, slash), false);
+    if (!segment || has_control_character(*segment)) {
+      return tl::unexpected(bad_request(
+          fmt::format("invalid request path: malformed \"{}\"", rest.substr(0, slash))));
+    }
+    if (segment->empty() || segment->find('/') != std::string::npos) {
+      return tl::unexpected(path_not_found(path));
+    }
+    segments.push_back(std::move(*segment));
+    if (slash == std::string_view::npos) return segments;
+    rest.remove_prefix(slash + 1);
+  }
+}
+
+// As Go reads a query: a pair with a semicolon or a malformed escape is as if it had not been sent.
+void add_parameter(RequestTarget& target, std::string_view pair) {
+  if (pair.empty() || pair.find(';') != std::string_view::npos) return;
+  const std::size_t equals = pair.find('=');
+  auto name = decode(pair.substr(0, equals), true);
+  auto value =
+      decode(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
+  if (name && value) target.parameters.emplace(std::move(*name), std::move(*value));
+}
+
+}  // namespace
+
+std::optional<std::string_view> RequestTarget::parameter(std::string_view name) const {
+  const auto found = parameters.find(name);
+  if (found == parameters.end()) return std::nullopt;
+  return found->second;
+}
+
+ApiResult<RequestTarget> parse_request_target(std::string_view raw) {
+  RequestTarget target;
+  const std::size_t question = raw.find('?');
+  target.path = raw.substr(0, question);
+  auto segments = split_path(target.path);
+  if (!segments) return tl::unexpected(std::move(segments.error()));
+  target.segments = std::move(*segments);
+  std::string_view query = question == std::string_view::npos ? "" : raw.substr(question + 1);
+  while (!query.empty()) {
+    const std::size_t end = query.find('&');
+    add_parameter(target, query.substr(0, end));
+    query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
+  }
+  return target;
+}
+
+bool flag_is_set(std::optional<std::string_view> value) {
+  if (!value || *value == "0") return false;
+  constexpr std::string_view kFalse = "false";
+  return !std::ranges::equal(*value, kFalse, [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+  });
+}
+
+}  // namespace leadline
