@@ -208,18 +208,26 @@ std::map<std::string, std::string> sources() {
 
 using Sources = std::map<std::string, std::string>;
 
+// What `text` includes, without quotes or brackets.
+std::vector<std::string> includes_of(std::string_view text) {
+  constexpr std::string_view kDirective = "#include ";
+  std::vector<std::string> found;
+  for (const std::string& line : lines_of(text)) {
+    if (!line.starts_with(kDirective)) continue;
+    const std::size_t begin = kDirective.size() + 1;
+    found.push_back(line.substr(begin, line.find_first_of("\">", begin) - begin));
+  }
+  return found;
+}
+
 // Does `path` include Boost.Beast, itself or through a header of ours?
 bool reaches_beast(const Sources& files, const std::string& path, std::set<std::string>& seen) {
-  static const std::regex kInclude(R"(#include ["<]([^">]+)[">])");
   const auto file = files.find(path);
   if (file == files.end() || !seen.insert(path).second) return false;
-  const std::string& text = file->second;
-  for (auto it = std::sregex_iterator(text.begin(), text.end(), kInclude);
-       it != std::sregex_iterator(); ++it) {
-    const std::string included = (*it)[1];
-    if (included.starts_with("boost/beast") || reaches_beast(files, included, seen)) return true;
-  }
-  return false;
+  const std::vector<std::string> includes = includes_of(file->second);
+  return std::any_of(includes.begin(), includes.end(), [&](const std::string& included) {
+    return included.starts_with("boost/beast") || reaches_beast(files, included, seen);
+  });
 }
 
 std::vector<std::string> beast_files(const Sources& files) {
