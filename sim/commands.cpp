@@ -5,11 +5,12 @@
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "sim/text_file.h"
 
 namespace leadline {
 namespace {
@@ -44,10 +45,9 @@ class StopSignals {
 
 Result<PerfModel> load_perf_model(const EngineCommand& command) {
   if (command.perf_model.empty()) return parse_perf_model(embedded_perf_table(), command.rows);
-  std::ifstream file(command.perf_model, std::ios::binary);
-  if (!file) return fail(Errc::kBadConfig, "{}: cannot open", command.perf_model);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  auto model = parse_perf_model(text, command.rows);
+  const auto text = read_text_file(command.perf_model);
+  if (!text) return fail(text.error());
+  auto model = parse_perf_model(*text, command.rows);
   if (!model) return fail(model.error().with_context(command.perf_model));
   return model;
 }

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <fstream>
-#include <iterator>
 #include <optional>
 
 #include "sim/csv.h"
+#include "sim/text_file.h"
 
 namespace leadline {
 namespace {
@@ -148,10 +147,9 @@ Result<Trace> parse_trace(std::string_view csv) {
 }
 
 Result<Trace> read_trace(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(Errc::kBadConfig, "trace {}: cannot open", path);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  auto trace = parse_trace(text);
+  const auto text = read_text_file(path);
+  if (!text) return fail(text.error().with_context("trace"));
+  auto trace = parse_trace(*text);
   if (!trace) return fail(trace.error().with_context("trace " + path));
   return trace;
 }

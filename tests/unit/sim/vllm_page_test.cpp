@@ -1,8 +1,6 @@
 #include "sim/vllm_page.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <set>
@@ -12,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/faults.h"
+#include "sim/text_file.h"
 
 namespace leadline {
 namespace {
@@ -66,8 +64,9 @@ std::string family_name(const std::string& family) {
 }
 
 std::string recorded_page() {
-  std::ifstream file(std::string(LEADLINE_SOURCE_DIR) + "/tests/data/sim/live-vllm-0.32.0-after.prom");
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const auto page = read_text_file(std::string(LEADLINE_SOURCE_DIR) +
+                                   "/tests/data/sim/live-vllm-0.32.0-after.prom");
+  return page.value_or("");
 }
 
 PageInput like_the_recorded_one() {
