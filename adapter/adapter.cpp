@@ -1,0 +1,196 @@
+#include "adapter/adapter.h"
+
+#include <atomic>
+#include <thread>
+#include <utility>
+
+#include "adapter/api_server.h"
+#include "adapter/collector.h"
+#include "adapter/pods_file.h"
+#include "adapter/self_server.h"
+#include "daemon/exit_codes.h"
+#include "daemon/http_server.h"
+#include "daemon/log.h"
+#include "daemon/tls_transport.h"
+
+namespace leadline {
+namespace {
+
+// Three APIServices times three kube-apiservers probe with five connections each and keep 25 idle.
+HttpLimits api_limits() {
+  HttpLimits limits;
+  limits.connections = 1024;
+  limits.handler_timeout = std::chrono::seconds{10};
+  return limits;
+}
+
+// A loop with a thread of its own. Whatever lives on the loop is destroyed after the thread ended.
+class LoopThread {
+ public:
+  ~LoopThread() { join(); }
+
+  void start() {
+    thread_ = std::thread([this] { loop.run(); });
+  }
+  void join() {
+    if (!thread_.joinable()) return;
+    loop.stop();
+    thread_.join();
+  }
+
+  EventLoop loop;
+
+ private:
+  std::thread thread_;
+};
+
+Result<std::shared_ptr<ServerTransport>> transport_for(const AdapterConfig& config) {
+  if (!config.tls_certificate_file.empty()) {
+    return tls_transport({config.tls_certificate_file, config.tls_key_file});
+  }
+  log_warn("serving with a certificate made in memory: clients cannot verify it beforehand");
+  return self_signed_tls_transport({"localhost", "127.0.0.1", "::1", "leadline-adapter"});
+}
+
+std::string shown(const std::string& address, std::uint16_t port) {
+  const bool v6 = address.find(':') != std::string::npos;
+  return v6 ? fmt::format("[{}]:{}", address, port) : fmt::format("{}:{}", address, port);
+}
+
+}  // namespace
+
+// In the order of construction; what is below may refer to what is above.
+struct Adapter::Parts {
+  Parts(const AdapterConfig& given, Catalogue made, EventLoop& caller_loop)
+      : config(given), catalogue(std::move(made)), main_loop(caller_loop) {}
+
+  ~Parts() {
+    serving.join();
+    collecting.join();
+  }
+
+  void add_probes();
+  [[nodiscard]] Result<std::unique_ptr<HttpServer>> listen_api();
+  [[nodiscard]] Result<std::unique_ptr<HttpServer>> listen_metrics();
+  void run_threads();
+  void drain(std::function<void()> stopped);
+
+  AdapterConfig config;
+  Catalogue catalogue;
+  EventLoop& main_loop;
+  LoopThread collecting, serving;
+
+  SelfMetrics metrics;
+  ViewCell views;
+  Probes probes;
+  std::atomic<bool> stopping = false;
+  Collector collector{collecting.loop, views, metrics,
+                      {.clock = system_now, .least_max_age = config.least_max_age}};
+  PodsFile pods{collecting.loop, config.pods_file, metrics};
+  Heartbeat collecting_beats{collecting.loop, system_now};
+  Heartbeat serving_beats{serving.loop, system_now};
+
+  CallerIdentity identity{config.token};
+  MetricService service{views, catalogue, {.min_coverage = config.min_coverage}, metrics};
+  ApiDocuments documents{catalogue};
+  ApiServer api{{identity, service, documents, probes, metrics}};
+  SelfServer self{metrics, views, probes, system_now};
+  std::shared_ptr<ServerTransport> transport;
+  std::unique_ptr<HttpServer> api_server, metrics_server;
+  TimerId shutdown_timer = 0;
+};
+
+void Adapter::Parts::add_probes() {
+  probes.add_live("collecting-loop", [this] { return collecting_beats.alive(); });
+  probes.add_live("serving-loop", [this] { return serving_beats.alive(); });
+  probes.add_ready("first-answers", [this] { return collector.tried_all(); });
+  probes.add_ready("not-stopping", [this] { return !stopping.load(); });
+}
+
+Result<std::unique_ptr<HttpServer>> Adapter::Parts::listen_api() {
+  const auto handler = [this](const HttpRequest& request, const Respond& respond) {
+    api.handle(request, respond);
+  };
+  return HttpServer::listen(serving.loop, config.listen_address, config.api_port, handler,
+                            api_limits(), transport);
+}
+
+Result<std::unique_ptr<HttpServer>> Adapter::Parts::listen_metrics() {
+  const auto handler = [this](const HttpRequest& request, const Respond& respond) {
+    respond(self.answer(request));
+  };
+  return HttpServer::listen(main_loop, config.listen_address, config.metrics_port, handler);
+}
+
+void Adapter::Parts::run_threads() {
+  collecting.loop.post([this] {
+    pods.start([this](const std::shared_ptr<const PodList>& list) { collector.take(list); });
+  });
+  collecting.start();
+  serving.start();
+}
+
+// Each server is drained on its own loop; the metrics port stays open longest.
+void Adapter::Parts::drain(std::function<void()> stopped) {
+  serving.loop.post([this, stopped = std::move(stopped)] {
+    api_server->drain(config.drain_grace, [this, stopped] {
+      main_loop.post([this, stopped] {
+        metrics_server->drain(std::chrono::seconds{1}, stopped);
+      });
+    });
+  });
+}
+
+Adapter::Adapter(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Adapter::~Adapter() { parts_->main_loop.cancel(parts_->shutdown_timer); }
+
+Result<std::unique_ptr<Adapter>> Adapter::start(const AdapterConfig& config, EventLoop& loop) {
+  auto catalogue = Catalogue::make(config.catalogue);
+  if (!catalogue) return fail(catalogue.error());
+  if (const auto list = read_pods_file(config.pods_file); !list) return fail(list.error());
+  auto parts = std::make_unique<Parts>(config, std::move(*catalogue), loop);
+  auto transport = transport_for(config);
+  if (!transport) return fail(transport.error());
+  parts->transport = std::move(*transport);
+  parts->add_probes();
+  auto api_server = parts->listen_api();
+  if (!api_server) return fail(api_server.error().with_context("the metrics API"));
+  parts->api_server = std::move(*api_server);
+  auto metrics_server = parts->listen_metrics();
+  if (!metrics_server) return fail(metrics_server.error().with_context("self metrics"));
+  parts->metrics_server = std::move(*metrics_server);
+  parts->run_threads();
+  return std::unique_ptr<Adapter>(new Adapter(std::move(parts)));
+}
+
+std::uint16_t Adapter::api_port() const { return parts_->api_server->port(); }
+std::uint16_t Adapter::metrics_port() const { return parts_->metrics_server->port(); }
+std::string Adapter::certificate() const { return certificate_pem(*parts_->transport); }
+
+void Adapter::stop(std::function<void()> stopped) {
+  if (parts_->stopping.exchange(true)) return stopped();
+  parts_->shutdown_timer = parts_->main_loop.call_after(
+      parts_->config.shutdown_delay,
+      [this, stopped = std::move(stopped)]() mutable { parts_->drain(std::move(stopped)); });
+}
+
+int run_adapter(const AdapterConfig& config) {
+  EventLoop loop;
+  auto adapter = Adapter::start(config, loop);
+  if (!adapter) {
+    log_critical("cannot start " + error_fields(adapter.error()));
+    return exit_code(adapter.error().code);
+  }
+  log_info(fmt::format("listening api={} metrics={}",
+                       shown(config.listen_address, (*adapter)->api_port()),
+                       shown(config.listen_address, (*adapter)->metrics_port())));
+  loop.on_stop_signal([&] {
+    log_info("stopping");
+    (*adapter)->stop([&loop] { loop.stop(); });
+  });
+  loop.run();
+  log_info("stopped");
+  return kExitOk;
+}
+
+}  // namespace leadline

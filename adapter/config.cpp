@@ -1,0 +1,265 @@
+#include "adapter/config.h"
+
+#include <sstream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "adapter/document_reader.h"
+
+namespace leadline {
+namespace {
+
+using nlohmann::json;
+
+// The keys of `slo`, in the order of Latency.
+constexpr std::array<const char*, kLatencyCount> kSloKeys = {
+    "ttft_ms", "inter_token_latency_ms", "e2e_latency_ms", "queue_time_ms"};
+constexpr double kLongestSlo = 3'600'000;  // an hour
+
+double number_or(const json& object, const char* key, double otherwise) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number() ? found->get<double>() : otherwise;
+}
+
+MetricAlias alias_from(DocumentReader& reader, const json& value, const std::string& path) {
+  MetricAlias alias;
+  if (!reader.object_with(value, {"name", "signal", "metric", "window", "scale"}, path)) {
+    return alias;
+  }
+  alias.name = reader.text(value, "name", path);
+  const std::string signal = reader.text(value, "signal", path);
+  const std::string metric = reader.text(value, "metric", path);
+  if (signal.empty() == metric.empty()) {
+    reader.error(path, "needs either signal or metric, the name of a metric that we have");
+  }
+  alias.metric = signal.empty() ? metric : signal;
+  alias.window = reader.text(value, "window", path);
+  if (const auto scale = value.find("scale"); scale != value.end() && !scale->is_number()) {
+    reader.error(path + ".scale", scale->dump() + " must be a number");
+  }
+  alias.scale = number_or(value, "scale", 1);
+  return alias;
+}
+
+std::vector<MetricAlias> aliases_from(DocumentReader& reader, const json& list) {
+  std::vector<MetricAlias> aliases;
+  if (!list.is_array()) {
+    if (!list.is_null()) reader.error("", "must be a list of {name, signal, window, scale}");
+    return aliases;
+  }
+  for (const json& value : list) {
+    aliases.push_back(alias_from(reader, value, fmt::format("[{}]", aliases.size())));
+  }
+  return aliases;
+}
+
+std::vector<std::string> names_from(DocumentReader& reader, const json& list) {
+  std::vector<std::string> names;
+  if (!list.is_array()) {
+    if (!list.is_null()) reader.error("", "must be a list of metric names");
+    return names;
+  }
+  for (const json& value : list) {
+    if (!value.is_string()) reader.error(fmt::format("[{}]", names.size()), "must be text");
+    names.push_back(value.is_string() ? value.get<std::string>() : std::string());
+  }
+  return names;
+}
+
+std::array<std::optional<double>, kLatencyCount> slo_from(DocumentReader& reader,
+                                                          const json& value) {
+  std::array<std::optional<double>, kLatencyCount> bounds;
+  if (value.is_null()) return bounds;
+  if (!reader.object_with(value, {kSloKeys[0], kSloKeys[1], kSloKeys[2], kSloKeys[3]}, "")) {
+    return bounds;
+  }
+  for (std::size_t i = 0; i < kLatencyCount; ++i) {
+    const auto bound = value.find(kSloKeys[i]);
+    if (bound == value.end() || bound->is_null()) continue;
+    const double milliseconds = number_or(value, kSloKeys[i], -1);
+    if (!(milliseconds > 0 && milliseconds <= kLongestSlo)) {
+      reader.error(kSloKeys[i],
+                   fmt::format("{} must be in (0, {}] ms", bound->dump(), kLongestSlo));
+      continue;
+    }
+    bounds[i] = milliseconds / 1000;
+  }
+  return bounds;
+}
+
+void append_lines(const std::string& text, ErrorList& errors) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) errors.push_back(line);
+}
+
+template <typename Read>
+auto validator(Read read) {
+  return [read](const json& value, ErrorList& errors) {
+    DocumentReader reader;
+    static_cast<void>(read(reader, value));
+    append_lines(reader.errors(), errors);
+  };
+}
+
+CatalogueConfig catalogue_config(const Config& config) {
+  DocumentReader ignored;  // valid already
+  return {.aliases = aliases_from(ignored, config.structured("metrics")),
+          .hidden = names_from(ignored, config.structured("hidden_metrics")),
+          .slo_bounds = slo_from(ignored, config.structured("slo"))};
+}
+
+void validate_together(const Config& config, ErrorList& errors) {
+  const auto catalogue = Catalogue::make(catalogue_config(config));
+  if (!catalogue) append_lines(catalogue.error().message, errors);
+  if (config.text("pods_file").empty()) errors.emplace_back("pods_file: is required");
+  if (config.secret("token_file").empty() && config.secret_path("token_file").empty()) {
+    errors.emplace_back("token_file: is required, or LEADLINE_TOKEN: nobody could read anything");
+  }
+  const bool certificate = !config.text("tls_cert_file").empty();
+  if (certificate != !config.text("tls_key_file").empty()) {
+    errors.push_back(fmt::format("tls_cert_file = \"{}\" and tls_key_file = \"{}\": give both, or "
+                                 "neither for a certificate made in memory",
+                                 config.text("tls_cert_file"), config.text("tls_key_file")));
+  }
+}
+
+ConfigKey duration_key(const char* name, const char* otherwise, double max, const char* help) {
+  return {.name = name,
+          .type = ConfigType::kDuration,
+          .default_value = otherwise,
+          .help = help,
+          .min = 0,
+          .max = max};
+}
+
+ConfigKey listen_port_key(const char* name, const char* otherwise, const char* help) {
+  return {.name = name,
+          .type = ConfigType::kInteger,
+          .default_value = otherwise,
+          .help = help,
+          .min = 0,
+          .max = 65535};
+}
+
+ConfigGroup pods_group() {
+  ConfigKey max_age = duration_key(
+      "max_age_ms", "5000", 60'000,
+      "A sample older than this is never served. A pod whose engine is scraped rarely gets four of "
+      "its scrape intervals instead, where that is longer.");
+  max_age.min = 1000;
+  return {.title = "Pods",
+          .keys = {{.name = "pods_file",
+                    .type = ConfigType::kText,
+                    .default_value = "",
+                    .help = "YAML or JSON list of pods and objects, read again when it is replaced.",
+                    .example = "/etc/leadline/pods.yaml"},
+                   max_age,
+                   {.name = "min_coverage",
+                    .type = ConfigType::kNumber,
+                    .default_value = "0.5",
+                    .help = "Share of a workload's Ready pods that must give a signal for its value "
+                            "to be served. Below, there is no value and the HPA holds.",
+                    .min = 0.01,
+                    .max = 1}}};
+}
+
+ConfigGroup metrics_group() {
+  return {
+      .title = "Metrics",
+      .keys = {{.name = "metrics",
+                .type = ConfigType::kStructured,
+                .default_value = "[]",
+                .help = "Further names for metrics: a list of {name, signal, window, scale}. A "
+                        "request's own window wins over `window`; the value is multiplied by scale.",
+                .example = "[{name: DCGM_FI_DEV_GPU_UTIL, signal: kv_cache_utilization_percent}, "
+                           "{name: nv_queue, signal: queue_depth, window: 15s, scale: 1}]",
+                .validate = validator(aliases_from)},
+               {.name = "hidden_metrics",
+                .type = ConfigType::kStructured,
+                .default_value = "[]",
+                .help = "Names of our own that are not served.",
+                .example = "[batch_size]",
+                .validate = validator(names_from)},
+               {.name = "slo",
+                .type = ConfigType::kStructured,
+                .default_value = "{}",
+                .help = "Bounds of the SLO miss shares: ttft_ms, inter_token_latency_ms, "
+                        "e2e_latency_ms, queue_time_ms. A share without its bound is not served.",
+                .example = "{ttft_ms: 2000, inter_token_latency_ms: 100}",
+                .validate = validator(slo_from)}}};
+}
+
+ConfigGroup api_group() {
+  return {.title = "Serving",
+          .keys = {{.name = "listen_address",
+                    .type = ConfigType::kText,
+                    .default_value = "::",
+                    .help = "Address that both ports listen at; :: is every IPv6 and IPv4 one."},
+                   listen_port_key("api_listen_port", "6443",
+                                   "HTTPS: the metrics APIs. 0 takes a free port."),
+                   {.name = "tls_cert_file",
+                    .type = ConfigType::kText,
+                    .default_value = "",
+                    .help = "PEM certificate and chain. Without it a certificate is made in memory.",
+                    .example = "/etc/leadline/tls.crt"},
+                   {.name = "tls_key_file",
+                    .type = ConfigType::kText,
+                    .default_value = "",
+                    .help = "PEM key of that certificate.",
+                    .example = "/etc/leadline/tls.key"},
+                   {.name = "token_file",
+                    .type = ConfigType::kSecretFile,
+                    .default_value = "",
+                    .help = "File with the bearer token that may read everything.",
+                    .example = "/etc/leadline/token"}}};
+}
+
+ConfigGroup process_group() {
+  return {.title = "Process",
+          .keys = {listen_port_key("metrics_listen_port", "9735",
+                                   "HTTP: self metrics and health. 0 takes a free port."),
+                   duration_key("shutdown_delay_ms", "5000", 60'000,
+                                "How long requests are still answered after SIGTERM, while "
+                                "readiness is false already and clients turn elsewhere."),
+                   duration_key("drain_grace_ms", "10000", 60'000,
+                                "How long requests in flight may then take."),
+                   {.name = "log_level",
+                    .type = ConfigType::kChoice,
+                    .default_value = "info",
+                    .help = "Least important lines that are written.",
+                    .choices = {"debug", "info", "warn", "error"}}}};
+}
+
+ConfigSchema make_schema() {
+  return {.program = "leadline-adapter",
+          .summary = "Serves the signals of inference pods to the HorizontalPodAutoscaler.",
+          .groups = {pods_group(), metrics_group(), api_group(), process_group()},
+          .flags = {},
+          .validate = validate_together};
+}
+
+}  // namespace
+
+const ConfigSchema& adapter_schema() {
+  static const ConfigSchema kSchema = make_schema();
+  return kSchema;
+}
+
+AdapterConfig adapter_config(const Config& config) {
+  return {.pods_file = config.text("pods_file"),
+          .listen_address = config.text("listen_address"),
+          .api_port = static_cast<std::uint16_t>(config.integer("api_listen_port")),
+          .metrics_port = static_cast<std::uint16_t>(config.integer("metrics_listen_port")),
+          .tls_certificate_file = config.text("tls_cert_file"),
+          .tls_key_file = config.text("tls_key_file"),
+          .token = config.secret("token_file"),
+          .catalogue = catalogue_config(config),
+          .min_coverage = config.number("min_coverage"),
+          .least_max_age = config.duration("max_age_ms"),
+          .shutdown_delay = config.duration("shutdown_delay_ms"),
+          .drain_grace = config.duration("drain_grace_ms"),
+          .log_level = *parse_log_level(config.text("log_level"))};
+}
+
+}  // namespace leadline

@@ -1,0 +1,54 @@
+// SelfMetrics are the adapter's own Prometheus families, built once: what 9735 serves at /metrics.
+// Thread-safe: collector and serving loops count on it directly.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace leadline {
+
+// How many pods are in which state right now; the sum is the number of pods.
+struct PodStateCounts {
+  std::size_t fresh = 0;       // its newest sample may be served
+  std::size_t stale = 0;       // answered once, too old now
+  std::size_t silent = 0;      // has a sidecar that never answered
+  std::size_t mismatch = 0;    // another pod's sidecar answers at its address
+  std::size_t no_sidecar = 0;
+};
+
+class SelfMetrics {
+ public:
+  SelfMetrics();
+  ~SelfMetrics();
+  SelfMetrics(const SelfMetrics&) = delete;
+  SelfMetrics& operator=(const SelfMetrics&) = delete;
+
+  // One long poll that ended: with news, without, or badly (`reason` is one of a dozen words).
+  void count_poll(std::string_view outcome);
+  void count_poll_failure(std::string_view reason);
+
+  void count_view();
+  void count_pods_list(bool accepted);
+
+  // A value that was served, by the age of its oldest sample; and one that could not be, by why.
+  void observe_sample_age(double seconds);
+  void count_absent(std::string_view why);
+  void count_partial_coverage();  // served, scaled up from the pods that answered
+
+  void count_request(std::string_view api, int code);
+  void count_clamped(std::uint64_t values);
+  void count_label_collision();
+
+  // The exposition, with the counts of this moment.
+  [[nodiscard]] std::string text(const PodStateCounts& pods);
+
+ private:
+  struct Families;
+  std::unique_ptr<Families> families_;
+};
+
+}  // namespace leadline
