@@ -108,6 +108,7 @@ class EngineServer::Impl {
   const SteadyTime ready_at_;
   std::atomic<bool> draining_{false};
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> listener_ended_{false};
   EngineHost host_;
   httplib::Server server_;
   int port_ = 0;
@@ -164,7 +165,10 @@ Result<void> EngineServer::Impl::listen() {
     return fail(Errc::kUnavailable, "cannot listen on {}:{}", config_.address, config_.port);
   }
   if (listener >= 0) ::listen(listener, kBacklog);
-  thread_ = std::thread([this] { server_.listen_after_bind(); });
+  thread_ = std::thread([this] {
+    server_.listen_after_bind();
+    listener_ended_ = true;
+  });
   return {};
 }
 
@@ -175,7 +179,8 @@ void EngineServer::Impl::stop() {
     faults_changed_.notify_all();
   }
   host_.stop();
-  while (thread_.joinable() && !server_.is_running()) std::this_thread::yield();
+  // A stop before the listener runs would be lost.
+  while (thread_.joinable() && !server_.is_running() && !listener_ended_) std::this_thread::yield();
   server_.stop();
   if (thread_.joinable()) thread_.join();
 }

@@ -1,9 +1,12 @@
 #include "sim/load_runner.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <numeric>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -139,6 +142,22 @@ TEST(LoadRunnerTest, ReplacedUrlsTakeTheNextRequests) {
   EXPECT_EQ(summary_after(*runner)["finished"], 2);
   EXPECT_EQ(before->host().state().totals.accepted, 1U);
   EXPECT_EQ(after->host().state().totals.accepted, 1U);
+}
+
+TEST(LoadRunnerTest, UrlsFileIsReadAgainWhenItChanges) {
+  const auto before = start_engine();
+  const auto after = start_engine();
+  const std::string path = testing::TempDir() + "load_runner_urls_" + std::to_string(before->port());
+  std::ofstream(path) << "# engines\n\n" << before->url() << '\n';
+  LoadPlan plan;
+  plan.arrivals = {{milliseconds(0), 5, 5}, {milliseconds(2000), 5, 5}};
+  const auto runner = start_load(plan, {.urls_file = path});
+  while (runner->progress().totals.finished < 1) std::this_thread::yield();
+  std::ofstream(path) << after->url() << '\n';
+  EXPECT_EQ(summary_after(*runner)["finished"], 2);
+  EXPECT_EQ(before->host().state().totals.accepted, 1U);
+  EXPECT_EQ(after->host().state().totals.accepted, 1U);
+  std::filesystem::remove(path);
 }
 
 TEST(LoadRunnerTest, BrokenStreamIsAFailure) {
