@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "adapter/quantity.h"
+#include "engine/scaling/quantity.h"
 
 namespace leadline {
 namespace {

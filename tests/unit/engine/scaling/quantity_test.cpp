@@ -1,4 +1,4 @@
-#include "adapter/quantity.h"
+#include "engine/scaling/quantity.h"
 
 #include <cmath>
 #include <limits>
