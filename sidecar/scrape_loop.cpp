@@ -121,10 +121,13 @@ SteadyTime ScrapeLoop::next_tick(SteadyTime now) {
     in_phase_ = true;
     return first_on_phase(tick_began_, every, settings_.phase_identity);
   }
-  // After a slow scrape the engine gets as long a rest as the scrape took, at most one period.
-  const auto rest = std::min<SteadyTime::duration>(now - tick_began_, every);
-  // From when the tick was due, not from when the timer rang: lateness does not add up.
-  return std::max(due_ + every, now + rest);
+  // From when the tick was due, not from when the timer rang: lateness does not add up. Ticks that
+  // were missed (a slow page, a stopped process) are dropped, and the phase is kept.
+  SteadyTime next = due_ + every;
+  if (next <= now) next += ((now - next) / every + 1) * every;
+  // An engine too slow for the interval gets a rest.
+  const bool slow = now - tick_began_ >= every;
+  return slow && next - now < every / 2 ? next + every : next;
 }
 
 void ScrapeLoop::schedule() {

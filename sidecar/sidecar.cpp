@@ -1,12 +1,12 @@
 #include "sidecar/sidecar.h"
 
-#include <memory>
+#include <cassert>
 #include <random>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "daemon/event_loop.h"
 #include "daemon/exit_codes.h"
 #include "daemon/http_server.h"
 #include "sidecar/endpoints.h"
@@ -30,86 +30,101 @@ std::uint64_t random_id() {
   return (std::uint64_t{entropy()} << 32) | entropy();
 }
 
-class Sidecar {
- public:
-  explicit Sidecar(const SidecarConfig& config)
-      : config_(config),
-        client_(loop_),
-        scraper_(client_, config.scraper, system_now, metrics_),
-        finder_(scraper_, config.address),
-        publisher_(config.pod, random_id()),
-        snapshots_(publisher_, timers_, system_now),
-        scrapes_({timers_, system_now, scraper_, finder_, publisher_, metrics_},
-                 {config.scrape_interval, phase_identity(config.pod)}),
-        endpoints_({scrapes_, snapshots_, publisher_, metrics_, system_now}) {}
-
-  int run() {
-    const auto listening = listen();
-    if (!listening) {
-      log_critical(fmt::format("cannot listen {}", error_fields(listening.error())));
-      return exit_code(listening.error().code);
-    }
-    log_start();
-    loop_.on_stop_signal([this] { stop(); });
-    loop_.post([this] { scrapes_.start(); });
-    loop_.run();
-    log_info("stopped");
-    return kExitOk;
-  }
-
- private:
-  Result<void> listen() {
-    auto server = HttpServer::listen(
-        loop_, config_.listen_address, config_.listen_port,
-        [this](const HttpRequest& request, Respond respond) {
-          endpoints_.handle(request, std::move(respond));
-        },
-        kLimits);
-    if (!server) return fail(server.error());
-    server_ = std::move(*server);
-    endpoints_.watch(*server_);
-    return {};
-  }
-
-  void log_start() const {
-    const auto& url = config_.address.url;
-    log_info(fmt::format(
-        "leadline-sidecar starts version={} listen={} port={} engine={} dialect={} interval={} "
-        "pod={}/{}",
-        LEADLINE_VERSION, config_.listen_address, server_->port(),
-        url ? to_text(*url) : "search", config_.scraper.forced_engine.empty() ? "recognise" : config_.scraper.forced_engine,
-        config_.scrape_interval ? fmt::format("{}ms", config_.scrape_interval->count()) : "adaptive",
-        config_.pod.namespace_name, config_.pod.name));
-  }
-
-  // A second signal while draining means: now.
-  void stop() {
-    if (stopping_) return loop_.stop();
-    stopping_ = true;
-    log_info("stopping");
-    scrapes_.stop();
-    snapshots_.drain();
-    server_->drain(config_.drain_grace, [this] { loop_.stop(); });
-  }
-
-  // In the order of construction: each part outlives those below it.
-  SidecarConfig config_;
-  EventLoop loop_;
-  LoopTimers timers_{loop_};
-  HttpEngineClient client_;
-  SelfMetrics metrics_;
-  Scraper scraper_;
-  EngineFinder finder_;
-  SnapshotPublisher publisher_;
-  SnapshotEndpoint snapshots_;
-  ScrapeLoop scrapes_;
-  Endpoints endpoints_;
-  std::unique_ptr<HttpServer> server_;
-  bool stopping_ = false;
-};
+std::string start_line(const SidecarConfig& config, std::uint16_t port) {
+  const auto& forced = config.scraper.forced_engine;
+  return fmt::format(
+      "leadline-sidecar starts version={} listen={} port={} engine={} dialect={} interval={} pod={}/{}",
+      LEADLINE_VERSION, config.listen_address, port,
+      config.address.url ? to_text(*config.address.url) : "search",
+      forced.empty() ? "recognise" : forced,
+      config.scrape_interval ? fmt::format("{}ms", config.scrape_interval->count()) : "adaptive",
+      config.pod.namespace_name, config.pod.name);
+}
 
 }  // namespace
 
-int run_sidecar(const SidecarConfig& config) { return Sidecar(config).run(); }
+// In the order of construction: each part outlives those below it.
+struct Sidecar::Parts {
+  Parts(EventLoop& the_loop, SidecarConfig the_config)
+      : loop(the_loop),
+        config(std::move(the_config)),
+        timers(loop),
+        client(loop),
+        scraper(client, config.scraper, system_now, metrics),
+        finder(scraper, config.address),
+        publisher(config.pod, random_id()),
+        snapshots(publisher, timers, system_now),
+        scrapes({timers, system_now, scraper, finder, publisher, metrics},
+                {config.scrape_interval, phase_identity(config.pod)}),
+        endpoints({scrapes, snapshots, publisher, metrics, system_now}) {}
+
+  EventLoop& loop;
+  SidecarConfig config;
+  LoopTimers timers;
+  HttpEngineClient client;
+  SelfMetrics metrics;
+  Scraper scraper;
+  EngineFinder finder;
+  SnapshotPublisher publisher;
+  SnapshotEndpoint snapshots;
+  ScrapeLoop scrapes;
+  Endpoints endpoints;
+  std::unique_ptr<HttpServer> server;
+};
+
+Sidecar::Sidecar(EventLoop& loop, SidecarConfig config)
+    : parts_(std::make_unique<Parts>(loop, std::move(config))) {}
+
+Sidecar::~Sidecar() = default;
+
+Result<void> Sidecar::start() {
+  const SidecarConfig& config = parts_->config;
+  auto server = HttpServer::listen(
+      parts_->loop, config.listen_address, config.listen_port,
+      [parts = parts_.get()](const HttpRequest& request, Respond respond) {
+        parts->endpoints.handle(request, std::move(respond));
+      },
+      kLimits);
+  if (!server) return fail(server.error());
+  parts_->server = std::move(*server);
+  parts_->endpoints.watch(*parts_->server);
+  log_info(start_line(config, port()));
+  parts_->scrapes.start();
+  return {};
+}
+
+std::uint16_t Sidecar::port() const {
+  assert(parts_->server);
+  return parts_->server->port();
+}
+
+void Sidecar::drain(std::function<void()> done) {
+  assert(parts_->server);
+  log_info("stopping");
+  parts_->scrapes.stop();
+  parts_->snapshots.drain();
+  parts_->server->drain(parts_->config.drain_grace, std::move(done));
+}
+
+int run_sidecar(const SidecarConfig& config) {
+  EventLoop loop;
+  Sidecar sidecar(loop, config);
+  int status = kExitOk;
+  bool stopping = false;
+  loop.on_stop_signal([&] {
+    if (std::exchange(stopping, true)) return loop.stop();
+    sidecar.drain([&] { loop.stop(); });
+  });
+  loop.post([&] {
+    const auto started = sidecar.start();
+    if (started) return;
+    log_critical(fmt::format("cannot listen {}", error_fields(started.error())));
+    status = exit_code(started.error().code);
+    loop.stop();
+  });
+  loop.run();
+  if (status == kExitOk) log_info("stopped");
+  return status;
+}
 
 }  // namespace leadline
