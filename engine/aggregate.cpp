@@ -19,8 +19,9 @@ tl::unexpected<Absent> absent(Absent::Why why, std::string reason) {
 }
 
 tl::unexpected<Absent> nothing_observed(const MetricSelection& selection) {
-  return absent(Absent::Why::kNothingObserved, fmt::format("{}: nothing observed in {}",
-                selection.metric.name, window_name(selection.window)));
+  return absent(Absent::Why::kNothingObserved,
+                fmt::format("{}: nothing observed in {}", selection.metric.name,
+                            window_name(selection.window)));
 }
 
 double mean(const std::vector<double>& terms) {
@@ -49,6 +50,7 @@ double plain_mean(const std::vector<Entry>& counted) {
   for (const Entry& entry : counted) {
     if (entry.share.numbers.empty()) continue;
     std::vector<double> series;
+    series.reserve(entry.share.numbers.size());
     for (const PodShare::Number& number : entry.share.numbers) series.push_back(number.value);
     pods.push_back(mean(series));
   }
@@ -61,9 +63,10 @@ std::optional<double> weighted_mean(const std::vector<Entry>& counted) {
   std::vector<double> weights;
   for (const Entry& entry : counted) {
     for (const PodShare::Number& number : entry.share.numbers) {
-      if (number.capacity.value_or(0) <= 0) return std::nullopt;
-      terms.push_back(number.value * *number.capacity);
-      weights.push_back(*number.capacity);
+      const double capacity = number.capacity.value_or(0);
+      if (capacity <= 0) return std::nullopt;
+      terms.push_back(number.value * capacity);
+      weights.push_back(capacity);
     }
   }
   return ordered_sum(std::move(terms)) / ordered_sum(std::move(weights));
@@ -153,8 +156,8 @@ AggregateValue described(const Survey& survey) {
   for (const auto* entries : {&survey.counted, &survey.extra}) {
     for (const Entry& entry : *entries) {
       value.oldest_sample = std::min(value.oldest_sample, entry.pod->sampled_at);
-      if (entry.share.span) value.span = std::max(value.span.value_or(*entry.share.span),
-                                                  *entry.share.span);
+      if (entry.share.span)
+        value.span = std::max(value.span.value_or(*entry.share.span), *entry.share.span);
     }
   }
   return value;
@@ -169,11 +172,13 @@ tl::unexpected<Absent> not_given(const Survey& survey, const MetricSelection& se
 
 AggregateResult combine(const Survey& survey, const MetricSelection& selection) {
   switch (row_of(selection.metric.signal).aggregation) {
-    case Aggregation::kSum: return combine_sum(survey, described(survey));
+    case Aggregation::kSum:
+      return combine_sum(survey, described(survey));
     case Aggregation::kMean:
     case Aggregation::kCapacityWeightedMean:
       return combine_mean(survey, selection, described(survey));
-    case Aggregation::kMergedHistogram: break;
+    case Aggregation::kMergedHistogram:
+      break;
   }
   return combine_latency(survey, selection, described(survey));
 }
@@ -202,7 +207,8 @@ AggregateResult aggregate(std::span<const PodObservation> pods, const MetricSele
 
 AggregateResult pod_value(const PodObservation& pod, const MetricSelection& selection,
                           const AggregateOptions& options, SteadyTime now) {
-  if (pod.terminating) return absent(Absent::Why::kNoPods, fmt::format("{} is terminating", pod.name));
+  if (pod.terminating)
+    return absent(Absent::Why::kNoPods, fmt::format("{} is terminating", pod.name));
   if (!pod.ready && !has_work(pod, now)) {
     return absent(Absent::Why::kNoPods,
                   fmt::format("{} is not Ready and has no requests in flight", pod.name));

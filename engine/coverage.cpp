@@ -23,14 +23,15 @@ constexpr std::array<std::pair<Kind, std::string_view>, 6> kReasons = {{
 std::string list_of(std::string_view why, std::vector<std::string_view> names) {
   std::sort(names.begin(), names.end());
   const std::size_t shown = std::min(names.size(), kMaxNames);
-  std::string text = fmt::format("{}: {}", why, fmt::join(names.begin(), names.begin() +
-                                                   static_cast<std::ptrdiff_t>(shown), ", "));
+  std::string text = fmt::format(
+      "{}: {}", why,
+      fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
   if (names.size() > shown) text += fmt::format(" and {} more", names.size() - shown);
   return text;
 }
 
-// A pod that this adapter saw become Ready is given a moment before it is missed: else each scale-up
-// would, for that moment, scale the sum of the others up.
+// A pod that this adapter saw become Ready is given a moment before it is missed: else each
+// scale-up would, for that moment, scale the sum of the others up.
 bool is_starting(const PodObservation& pod, const MetricSelection& selection,
                  const AggregateOptions& options, SteadyTime now) {
   if (!pod.seen_becoming_ready) return false;

@@ -25,7 +25,8 @@ struct Survey {
   std::vector<Entry> counted;  // Ready, fresh, and they tell
   std::vector<Entry> extra;    // unready, with requests in flight, and they tell
   std::uint32_t expected = 0;
-  std::map<PodShare::Kind, std::vector<std::string_view>> missing;  // expected, by why they do not count
+  // Expected, by why they do not count.
+  std::map<PodShare::Kind, std::vector<std::string_view>> missing;
   std::vector<std::string_view> starting;  // not expected yet: they became Ready a moment ago
   std::vector<std::string_view> unready;   // without work
   std::set<std::string_view> engines;      // of the fresh pods that do not tell the signal

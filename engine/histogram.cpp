@@ -15,7 +15,9 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 using Parts = std::span<const HistogramDelta* const>;
 
-bool observed_something(const HistogramDelta* part) { return part->total() > 0; }
+bool observed_something(const HistogramDelta* part) {
+  return part->total() > 0;
+}
 
 // Those with observations, or all where none has any: only observations can lose an edge.
 std::vector<const HistogramDelta*> parts_that_decide(Parts parts) {

@@ -11,8 +11,8 @@ namespace leadline {
 
 // The histogram of the pooled observations. Different edges merge on their common edges: a bucket
 // that spans several falls into the common bucket that holds it, so no observation moves below an
-// edge that it was above. A part without observations costs the others no edges. Commutative (to the
-// last bit) and associative (the sum to rounding). nullopt where there is nothing to merge.
+// edge that it was above. A part without observations costs the others no edges. Commutative (to
+// the last bit) and associative (the sum to rounding). nullopt where there is nothing to merge.
 struct MergedHistogram {
   HistogramDelta histogram;
   // False: the parts share no finite edge, and only the count and the mean mean anything.
@@ -52,13 +52,13 @@ struct MissShare {
 [[nodiscard]] std::optional<MissShare> miss_share(const HistogramDelta& histogram, double bound);
 
 // The same of the pooled observations. Each part uses its own edge, so that parts with different
-// edges need none in common; `edge` is the lowest used. nullopt where nothing was observed, or where
-// a part with observations has no finite edge.
+// edges need none in common; `edge` is the lowest used. nullopt where nothing was observed, or
+// where a part with observations has no finite edge.
 [[nodiscard]] std::optional<MissShare> miss_share(std::span<const HistogramDelta* const> parts,
                                                   double bound);
 
-// The bucket among `edges` that holds what lies at `upper`: the first, from `from` on, whose edge is
-// not below it; edges.size() is the +Inf bucket.
+// The bucket among `edges` that holds what lies at `upper`: the first, from `from` on, whose edge
+// is not below it; edges.size() is the +Inf bucket.
 [[nodiscard]] std::size_t bucket_reaching(std::span<const double> edges, double upper,
                                           std::size_t from);
 

@@ -11,8 +11,9 @@ namespace {
 // Fewer observations than this above a quantile make it a matter of luck.
 constexpr double kEnoughAbove = 5;
 
-// quantile x total, freed of the rounding of 0.9 or 0.55: 0.55 x 100 is 55.00000000000001 in binary,
-// which would read past an edge that holds exactly 55 observations; and 50 x (1 - 0.9) is below 5.
+// quantile x total, freed of the rounding of 0.9 or 0.55: 0.55 x 100 is 55.00000000000001 in
+// binary, which would read past an edge that holds exactly 55 observations; and 50 x (1 - 0.9) is
+// below 5.
 double rank_of(double quantile, std::uint64_t total) {
   const double rank = quantile * static_cast<double>(total);
   const double nearest = std::round(rank);
@@ -48,8 +49,10 @@ void place(const HistogramDelta& histogram, double rank, QuantileEstimate& estim
   }
   const double upper = histogram.edges[bucket.index];
   estimate.upper = upper;
-  if (bucket.index > 0) estimate.lower = histogram.edges[bucket.index - 1];
-  else if (upper > 0) estimate.lower = 0;  // latencies begin at 0
+  if (bucket.index > 0)
+    estimate.lower = histogram.edges[bucket.index - 1];
+  else if (upper > 0)
+    estimate.lower = 0;  // latencies begin at 0
   const double lower = estimate.lower.value_or(upper);
   const auto count = static_cast<double>(histogram.counts[bucket.index]);
   const double share = std::max(0.0, (rank - bucket.below) / count);
@@ -62,7 +65,8 @@ struct Misses {
   bool exact = false;
 };
 
-// Counts what lies above the highest edge that is not above `bound`; below the first edge that is 0.
+// Counts what lies above the highest edge that is not above `bound`; below the first edge that is
+// 0.
 Misses misses_of(const HistogramDelta& histogram, double bound) {
   const auto above = std::upper_bound(histogram.edges.begin(), histogram.edges.end(), bound);
   const auto first = static_cast<std::size_t>(above - histogram.edges.begin());

@@ -56,7 +56,9 @@ std::optional<Window> window_from(std::string_view text) {
   return static_cast<Window>(found - kWindowNames.begin());
 }
 
-std::string_view window_name(Window window) { return kWindowNames.at(index_of(window)); }
+std::string_view window_name(Window window) {
+  return kWindowNames.at(index_of(window));
+}
 
 std::span<const Metric> metric_catalogue() {
   static const std::vector<Metric> kCatalogue = make_catalogue();
@@ -70,6 +72,8 @@ const Metric* find_metric(std::string_view name) {
   return found == all.end() ? nullptr : &*found;
 }
 
-bool is_windowed(const Metric& metric) { return row_of(metric.signal).kind != SignalKind::kGauge; }
+bool is_windowed(const Metric& metric) {
+  return row_of(metric.signal).kind != SignalKind::kGauge;
+}
 
 }  // namespace leadline

@@ -44,8 +44,8 @@ inline constexpr Window kDefaultWindow = Window::k60s;
 [[nodiscard]] std::optional<Window> window_from(std::string_view text);
 [[nodiscard]] std::string_view window_name(Window window);
 
-// Every metric of the table, in its order: one per gauge, rate and ratio; p50, p90, p95, p99, avg and
-// SLO miss share per latency (`ttft_seconds_p95`, `ttft_slo_miss_percent`).
+// Every metric of the table, in its order: one per gauge, rate and ratio; p50, p90, p95, p99, avg
+// and SLO miss share per latency (`ttft_seconds_p95`, `ttft_slo_miss_percent`).
 [[nodiscard]] std::span<const Metric> metric_catalogue();
 
 // nullptr where no metric has that name (exact spelling).

@@ -13,9 +13,13 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-bool is_amount(double value) { return std::isfinite(value) && value >= 0; }
+bool is_amount(double value) {
+  return std::isfinite(value) && value >= 0;
+}
 
-bool usable(const CounterPart& part) { return is_amount(part.value); }
+bool usable(const CounterPart& part) {
+  return is_amount(part.value);
+}
 
 bool usable(const HistogramPart& part) {
   return part.cumulative.size() == part.edges.size() + 1 && is_amount(part.sum) &&
@@ -26,7 +30,9 @@ bool was_above_zero(const PartState& state) {
   return state.total > 0 || (!state.cumulative.empty() && state.cumulative.back() > 0);
 }
 
-bool went_down(const PartState& state, const CounterPart& part) { return part.value < state.total; }
+bool went_down(const PartState& state, const CounterPart& part) {
+  return part.value < state.total;
+}
 
 bool went_down(const PartState& state, const HistogramPart& part) {
   if (part.edges != state.edges || part.sum < state.total) return true;
@@ -34,7 +40,9 @@ bool went_down(const PartState& state, const HistogramPart& part) {
                      std::greater_equal<>());
 }
 
-void remember(const CounterPart& part, PartState& state) { state.total = part.value; }
+void remember(const CounterPart& part, PartState& state) {
+  state.total = part.value;
+}
 
 void remember(const HistogramPart& part, PartState& state) {
   state.total = part.sum;
@@ -63,7 +71,8 @@ void add(const HistogramPart& part, const PartState& state, Since since, Histogr
     const double reached = part.cumulative[i] - (from_before ? state.cumulative[i] : 0);
     const double upper = i < part.edges.size() ? part.edges[i] : kInfinity;
     bucket = bucket_reaching(increase.edges, upper, bucket);
-    increase.counts[bucket] += static_cast<std::uint64_t>(std::llround(std::max(0.0, reached - below)));
+    increase.counts[bucket] +=
+        static_cast<std::uint64_t>(std::llround(std::max(0.0, reached - below)));
     below = std::max(below, reached);
   }
 }
@@ -71,14 +80,15 @@ void add(const HistogramPart& part, const PartState& state, Since since, Histogr
 std::vector<double> thinned(const std::vector<double>& edges) {
   if (edges.size() <= kMaxEdges) return edges;
   std::vector<double> kept;
-  for (std::size_t i = 1; i <= kMaxEdges; ++i) kept.push_back(edges[i * edges.size() / kMaxEdges - 1]);
+  for (std::size_t i = 1; i <= kMaxEdges; ++i)
+    kept.push_back(edges[i * edges.size() / kMaxEdges - 1]);
   return kept;
 }
 
 template <typename Part>
 const Part* first_usable(const std::vector<Part>& parts) {
-  const auto found = std::find_if(parts.begin(), parts.end(),
-                                  [](const Part& part) { return usable(part); });
+  const auto found =
+      std::find_if(parts.begin(), parts.end(), [](const Part& part) { return usable(part); });
   return found == parts.end() ? nullptr : &*found;
 }
 
@@ -131,6 +141,7 @@ template <typename Parts, typename Increase, typename Visits>
 void Odometer::Impl::visit(const Parts& parts, PartKey key, std::optional<Increase>& increase,
                            Visits& visits) {
   clear(increase, parts);
+  if (!increase) return;  // nothing readable
   for (const auto& part : parts) {
     if (!usable(part)) continue;
     key.part = part.part;
@@ -156,7 +167,8 @@ void Odometer::Impl::visit_all(const EngineReading& reading) {
 }
 
 bool Odometer::Impl::engine_restarted(const EngineReading& reading) const {
-  if (process_start && reading.process_start && *process_start != *reading.process_start) return true;
+  if (process_start && reading.process_start && *process_start != *reading.process_start)
+    return true;
   std::size_t above_zero = 0;
   std::size_t down = 0;
   const auto count = [&](const auto& visit) {

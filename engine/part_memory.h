@@ -55,8 +55,8 @@ class PartMemory {
 
   std::unordered_map<PartKey, PartState, PartKeyHash> parts_;
   std::uint64_t page_ = 0;
-  bool forgot_ = false;     // a part was dropped for want of room, and may come back
-  bool swept_ = false;      // make_room() ran for this page
+  bool forgot_ = false;  // a part was dropped for want of room, and may come back
+  bool swept_ = false;   // make_room() ran for this page
 };
 
 }  // namespace leadline

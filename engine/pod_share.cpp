@@ -26,7 +26,8 @@ bool matches(const SeriesSnapshot& series, const MetricSelection& selection,
              const AggregateOptions& options) {
   if (selection.role && series.role != *selection.role) return false;
   if (!selection.model) return true;
-  if (options.model_matches != nullptr) return options.model_matches(series.model, *selection.model);
+  if (options.model_matches != nullptr)
+    return options.model_matches(series.model, *selection.model);
   return series.model == *selection.model;
 }
 
@@ -43,7 +44,9 @@ const WindowValues& window_of(const SeriesSnapshot& series, Window window) {
   return series.windows[index_of(window)];
 }
 
-bool covers_something(const WindowValues& window) { return window.span >= kShortestSpan; }
+bool covers_something(const WindowValues& window) {
+  return window.span >= kShortestSpan;
+}
 
 std::optional<double> gauge_of(const SeriesSnapshot& series, Gauge which) {
   return series.gauges[index_of(which)];
@@ -83,22 +86,35 @@ SeriesAnswer prefix_hits(const SeriesSnapshot& series, Window which) {
 SeriesAnswer answer_of(const SeriesSnapshot& series, Signal signal, Window which) {
   const WindowValues& window = window_of(series, which);
   switch (signal) {
-    case Signal::kQueueDepth: return {gauge_of(series, Gauge::kQueueDepth)};
-    case Signal::kRunningRequests: return {gauge_of(series, Gauge::kRunningRequests)};
-    case Signal::kInFlightRequests: return {in_flight(series.gauges)};
-    case Signal::kQueueTokens: return {gauge_of(series, Gauge::kQueueTokens)};
-    case Signal::kBatchSize: return {gauge_of(series, Gauge::kBatchSize)};
-    case Signal::kKvCacheUtilization: return {percent_of(series, Gauge::kKvCacheUtilization)};
-    case Signal::kPrefixCacheHit: return prefix_hits(series, which);
-    case Signal::kInferenceRequests: return {rate_of(window, Counter::kFinishedRequests)};
-    case Signal::kRequestErrors: return {rate_of(window, Counter::kRequestErrors)};
-    case Signal::kPromptTokens: return {rate_of(window, Counter::kPromptTokens)};
-    case Signal::kGenerationTokens: return {rate_of(window, Counter::kGenerationTokens)};
-    case Signal::kTokens: return {token_rate(window)};
+    case Signal::kQueueDepth:
+      return {gauge_of(series, Gauge::kQueueDepth)};
+    case Signal::kRunningRequests:
+      return {gauge_of(series, Gauge::kRunningRequests)};
+    case Signal::kInFlightRequests:
+      return {in_flight(series.gauges)};
+    case Signal::kQueueTokens:
+      return {gauge_of(series, Gauge::kQueueTokens)};
+    case Signal::kBatchSize:
+      return {gauge_of(series, Gauge::kBatchSize)};
+    case Signal::kKvCacheUtilization:
+      return {percent_of(series, Gauge::kKvCacheUtilization)};
+    case Signal::kPrefixCacheHit:
+      return prefix_hits(series, which);
+    case Signal::kInferenceRequests:
+      return {rate_of(window, Counter::kFinishedRequests)};
+    case Signal::kRequestErrors:
+      return {rate_of(window, Counter::kRequestErrors)};
+    case Signal::kPromptTokens:
+      return {rate_of(window, Counter::kPromptTokens)};
+    case Signal::kGenerationTokens:
+      return {rate_of(window, Counter::kGenerationTokens)};
+    case Signal::kTokens:
+      return {token_rate(window)};
     case Signal::kTtft:
     case Signal::kInterTokenLatency:
     case Signal::kE2eLatency:
-    case Signal::kQueueTime: break;  // histograms: see take_histograms()
+    case Signal::kQueueTime:
+      break;  // histograms: see take_histograms()
   }
   return {};
 }
@@ -122,8 +138,10 @@ void take_numbers(const SeriesList& all, const MetricSelection& selection, PodSh
     nothing = nothing || answer.nothing;
     if (answer.value) share.numbers.push_back({*answer.value, series->kv_capacity_tokens});
   }
-  if (!share.numbers.empty()) share.kind = Kind::kGiven;
-  else share.kind = nothing ? Kind::kNothing : kind_without_value(all, selection);
+  if (!share.numbers.empty())
+    share.kind = Kind::kGiven;
+  else
+    share.kind = nothing ? Kind::kNothing : kind_without_value(all, selection);
 }
 
 void take_histograms(const SeriesList& all, const MetricSelection& selection, PodShare& share) {
@@ -134,8 +152,10 @@ void take_histograms(const SeriesList& all, const MetricSelection& selection, Po
     if (histogram && covers_something(window)) share.histograms.push_back(&*histogram);
   }
   share.assumed = share.histograms.empty() && share.idle;
-  if (!share.histograms.empty()) share.kind = Kind::kGiven;
-  else share.kind = share.idle ? Kind::kNothing : kind_without_value(all, selection);
+  if (!share.histograms.empty())
+    share.kind = Kind::kGiven;
+  else
+    share.kind = share.idle ? Kind::kNothing : kind_without_value(all, selection);
 }
 
 bool is_idle(const SeriesList& all, Window which) {
@@ -165,17 +185,17 @@ PodShare share_of(const PodObservation& pod, const MetricSelection& selection,
     share.idle = is_idle(series, selection.window);
     const bool histogram = row_of(selection.metric.signal).kind == SignalKind::kHistogram;
     histogram ? take_histograms(series, selection, share) : take_numbers(series, selection, share);
-    if (is_windowed(selection.metric)) share.span = window_of(*series.front(), selection.window).span;
+    if (is_windowed(selection.metric))
+      share.span = window_of(*series.front(), selection.window).span;
   }
   return share;
 }
 
 bool has_work(const PodObservation& pod, SteadyTime now) {
   if (!is_fresh(pod, now)) return false;
-  return std::any_of(pod.snapshot->series.begin(), pod.snapshot->series.end(),
-                     [](const SeriesSnapshot& series) {
-                       return in_flight(series.gauges).value_or(0) > 0;
-                     });
+  return std::any_of(
+      pod.snapshot->series.begin(), pod.snapshot->series.end(),
+      [](const SeriesSnapshot& series) { return in_flight(series.gauges).value_or(0) > 0; });
 }
 
 }  // namespace leadline

@@ -15,8 +15,8 @@ namespace leadline {
 struct PodShare {
   enum class Kind : std::uint8_t {
     kGiven,
-    kNothing,      // it says that it observed nothing: it counts, and adds nothing
-    kStale,        // why it does not count, from here on
+    kNothing,  // it says that it observed nothing: it counts, and adds nothing
+    kStale,    // why it does not count, from here on
     kNoSidecar,
     kNoAnswer,
     kNoEngine,     // the sidecar has no engine to tell of

@@ -16,7 +16,8 @@
 
 namespace leadline {
 
-// Bounds of a snapshot. Engines come with 20-22 edges (vLLM) to 35 (TGI), and rarely serve two models.
+// Bounds of a snapshot. Engines come with 20-22 edges (vLLM) to 35 (TGI), and rarely serve two
+// models.
 inline constexpr std::size_t kMaxSeries = 16;
 inline constexpr std::size_t kMaxEdges = 64;
 
@@ -56,10 +57,10 @@ struct SeriesSnapshot {
 };
 
 enum class EngineState : std::uint8_t {
-  kSearching = 0,  // no engine found yet
-  kUp = 1,         // the last scrape succeeded
+  kSearching = 0,    // no engine found yet
+  kUp = 1,           // the last scrape succeeded
   kUnreachable = 2,  // refused, or answers nothing readable: no series are published
-  kAsleep = 3,     // answers, weights offloaded
+  kAsleep = 3,       // answers, weights offloaded
 };
 
 struct PodIdentity {

@@ -1,6 +1,7 @@
 // EngineReading is what one exposition says, translated by a dialect: engine-independent gauges,
 // and cumulative counters and histograms still split by the source series they came from, so that
-// engine/odometer.h can tell a restart from a rank that went away. Plain values; who made it owns it.
+// engine/odometer.h can tell a restart from a rank that went away. Plain values; who made it owns
+// it.
 
 #pragma once
 
@@ -46,7 +47,7 @@ struct EngineReading {
   std::string engine;   // `vllm`, `sglang`, …, `generic`
   std::string variant;  // for people: `V1`, `V0`, `Rust frontend`; may be empty
   std::vector<SeriesReading> series;
-  bool asleep = false;  // engine sleep mode: weights offloaded
+  bool asleep = false;                  // engine sleep mode: weights offloaded
   std::optional<double> process_start;  // changes when the engine restarts; any unit
   std::vector<Signal> missing;          // signals that the dialect promises and this page lacks
   std::uint32_t bad_lines = 0;          // lines of the exposition that could not be read

@@ -17,12 +17,14 @@ void SeriesHistory::begin_page() {
 
 void SeriesHistory::add(const SeriesIncrease& increase) {
   for (std::size_t c = 0; c < kCounterCount; ++c) {
-    if (!increase.counters[c]) continue;
+    const std::optional<double>& counted = increase.counters[c];
+    if (!counted) continue;
     counter_told_[c] = true;
-    counters_[c] += *increase.counters[c];
+    counters_[c] += *counted;
   }
   for (std::size_t l = 0; l < kLatencyCount; ++l) {
-    if (increase.latencies[l]) add(*increase.latencies[l], tracks_[l]);
+    const std::optional<HistogramDelta>& observed = increase.latencies[l];
+    if (observed) add(*observed, tracks_[l]);
   }
 }
 
@@ -49,7 +51,8 @@ void SeriesHistory::add(const HistogramDelta& increase, Track& track) {
 void SeriesHistory::store(SlotRing::Slot slot, std::optional<double> in_flight) {
   Slot& stored = slots_[slot.index];
   if (!slot.again) stored.in_flight_max = -1;
-  if (in_flight) stored.in_flight_max = std::max(stored.in_flight_max, static_cast<float>(*in_flight));
+  if (in_flight)
+    stored.in_flight_max = std::max(stored.in_flight_max, static_cast<float>(*in_flight));
   stored.counters = counters_;
   for (Track& track : tracks_) {
     if (track.ring.empty()) continue;

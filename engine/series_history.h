@@ -1,7 +1,7 @@
-// SeriesHistory is the totals of one series, now and at each slot of the ring. Totals begin at 0 with
-// the series, so a slot from before it subtracts nothing. Bucket totals are kept modulo 2^32: their
-// difference over a window is exact as long as fewer than 2^32 observations fall into one bucket.
-// Internal to engine/windows; not thread-safe.
+// SeriesHistory is the totals of one series, now and at each slot of the ring. Totals begin at 0
+// with the series, so a slot from before it subtracts nothing. Bucket totals are kept modulo 2^32:
+// their difference over a window is exact as long as fewer than 2^32 observations fall into one
+// bucket. Internal to engine/windows; not thread-safe.
 
 #pragma once
 

@@ -41,8 +41,8 @@ class SeriesMerge {
   std::size_t merged_now_ = 0;
 };
 
-// Gauges of a group: sums of what is known; ratios and the batch size are means of what is known; the
-// KV capacity is known only where all know theirs. REQUIRES: members is not empty.
+// Gauges of a group: sums of what is known; ratios and the batch size are means of what is known;
+// the KV capacity is known only where all know theirs. REQUIRES: members is not empty.
 void combine_gauges(std::span<const SeriesReading* const> members, SeriesSnapshot& into);
 
 }  // namespace leadline

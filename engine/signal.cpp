@@ -62,7 +62,9 @@ static_assert(rows_are_in_order(), "row_of() reads the table by position");
 
 }  // namespace
 
-std::span<const SignalRow> signal_table() { return kTable; }
+std::span<const SignalRow> signal_table() {
+  return kTable;
+}
 
 const SignalRow& row_of(Signal signal) {
   assert(index_of(signal) < kTable.size());

@@ -1,6 +1,7 @@
 // The signal table: the single source of every signal's name, unit, kind, aggregation and help.
 // API names, discovery documents, Prometheus families and the documents' tables are generated from
-// it (engine/metric.h turns a signal into the metrics that are served). Pure, constant, thread-safe.
+// it (engine/metric.h turns a signal into the metrics that are served). Pure, constant,
+// thread-safe.
 //
 // Source: design page "Signals and metrics"; `reading` names the row of the engine survey that says
 // how each engine spells the signal.
@@ -80,14 +81,14 @@ enum class Aggregation : std::uint8_t {
 // One row of the table.
 struct SignalRow {
   Signal signal;
-  std::string_view name;         // stem of its metrics: `queue_depth`, `ttft_seconds`
-  std::string_view metric;       // API name where there is one; empty for histograms (see metric.h)
-  std::string_view family;       // Prometheus family on the sidecar; empty for a sum of two others
-  std::string_view unit;         // of the metric: `requests`, `req/s`, `tok/s`, `s`, `percent`
+  std::string_view name;    // stem of its metrics: `queue_depth`, `ttft_seconds`
+  std::string_view metric;  // API name where there is one; empty for histograms (see metric.h)
+  std::string_view family;  // Prometheus family on the sidecar; empty for a sum of two others
+  std::string_view unit;    // of the metric: `requests`, `req/s`, `tok/s`, `s`, `percent`
   SignalKind kind;
   Aggregation aggregation;
-  std::string_view reading;      // row in the survey of engines: `ttft_s`; empty where it has none
-  std::string_view help;         // one sentence for `# HELP`, discovery and the documents
+  std::string_view reading;  // row in the survey of engines: `ttft_s`; empty where it has none
+  std::string_view help;     // one sentence for `# HELP`, discovery and the documents
 };
 
 // Every signal this build can produce, in the order of the documents.

@@ -1,6 +1,6 @@
-// SlotRing says which slot a moment belongs to and which slot a window starts at: one slot a second,
-// the newest sample of a second wins. The slots' contents live in SeriesHistory, under the same
-// index. Internal to engine/windows; not thread-safe.
+// SlotRing says which slot a moment belongs to and which slot a window starts at: one slot a
+// second, the newest sample of a second wins. The slots' contents live in SeriesHistory, under the
+// same index. Internal to engine/windows; not thread-safe.
 
 #pragma once
 
@@ -24,8 +24,8 @@ class SlotRing {
   };
   [[nodiscard]] Slot take(SteadyTime at);
 
-  // Where a window of length `window` that ends at the newest sample begins; nullopt while no slot is
-  // between 1 s and 1.5 windows old. `back` counts slots from the newest.
+  // Where a window of length `window` that ends at the newest sample begins; nullopt while no slot
+  // is between 1 s and 1.5 windows old. `back` counts slots from the newest.
   struct Start {
     std::size_t index = 0;
     std::size_t back = 0;

@@ -24,8 +24,8 @@ struct NumberField {
   void (Message::*set)(double);
 };
 
-#define LEADLINE_NUMBER(Message, field) \
-  NumberField<wire::Message> { \
+#define LEADLINE_NUMBER(Message, field)                                                     \
+  NumberField<wire::Message> {                                                              \
     #field, &wire::Message::has_##field, &wire::Message::field, &wire::Message::set_##field \
   }
 
@@ -41,9 +41,9 @@ const NumberField<wire::Series> kCapacityField = LEADLINE_NUMBER(Series, kv_capa
 
 // In the order of Counter.
 const std::array<NumberField<wire::Window>, kCounterCount> kCounterFields = {
-    LEADLINE_NUMBER(Window, finished_requests),  LEADLINE_NUMBER(Window, request_errors),
-    LEADLINE_NUMBER(Window, prompt_tokens),      LEADLINE_NUMBER(Window, generation_tokens),
-    LEADLINE_NUMBER(Window, prefix_cache_hits),  LEADLINE_NUMBER(Window, prefix_cache_queries)};
+    LEADLINE_NUMBER(Window, finished_requests), LEADLINE_NUMBER(Window, request_errors),
+    LEADLINE_NUMBER(Window, prompt_tokens),     LEADLINE_NUMBER(Window, generation_tokens),
+    LEADLINE_NUMBER(Window, prefix_cache_hits), LEADLINE_NUMBER(Window, prefix_cache_queries)};
 const NumberField<wire::Window> kInFlightField = LEADLINE_NUMBER(Window, in_flight_max);
 
 #undef LEADLINE_NUMBER
@@ -66,11 +66,15 @@ const std::array<HistogramField, kLatencyCount> kHistogramFields = {
     HistogramField{"queue_time", &wire::Window::has_queue_time, &wire::Window::queue_time,
                    &wire::Window::mutable_queue_time}};
 
-bool is_amount(double value) { return std::isfinite(value) && value >= 0; }
+bool is_amount(double value) {
+  return std::isfinite(value) && value >= 0;
+}
 
 // --- Encoding. What a reader would refuse is left out: one bad number must not cost the pod.
 
-std::string bounded(const std::string& text) { return text.substr(0, kMaxTextBytes); }
+std::string bounded(const std::string& text) {
+  return text.substr(0, kMaxTextBytes);
+}
 
 template <typename Message>
 void put(const NumberField<Message>& field, const std::optional<double>& value, Message& message) {
@@ -103,10 +107,12 @@ void put(const HistogramField& field, const HistogramDelta& histogram, wire::Win
 void put(const WindowValues& values, wire::Window& window, wire::Snapshot& snapshot) {
   window.set_span_ms(static_cast<std::uint64_t>(std::max<std::int64_t>(0, values.span.count())));
   if (window.span_ms() == 0) return;
-  for (std::size_t c = 0; c < kCounterCount; ++c) put(kCounterFields[c], values.increases[c], window);
+  for (std::size_t c = 0; c < kCounterCount; ++c)
+    put(kCounterFields[c], values.increases[c], window);
   put(kInFlightField, values.in_flight_max, window);
   for (std::size_t l = 0; l < kLatencyCount; ++l) {
-    if (values.latencies[l]) put(kHistogramFields[l], *values.latencies[l], window, snapshot);
+    const std::optional<HistogramDelta>& observed = values.latencies[l];
+    if (observed) put(kHistogramFields[l], *observed, window, snapshot);
   }
 }
 
@@ -172,7 +178,8 @@ Result<std::vector<std::vector<double>>> take_edges(const wire::Snapshot& messag
     if (list.size() > kMaxEdges) {
       return fail(Errc::kBadInput, "{} edges, at most {}", list.size(), kMaxEdges);
     }
-    const bool finite = std::all_of(list.begin(), list.end(), [](double e) { return std::isfinite(e); });
+    const bool finite =
+        std::all_of(list.begin(), list.end(), [](double e) { return std::isfinite(e); });
     const auto not_above = [](double a, double b) { return a >= b; };
     if (!finite || std::adjacent_find(list.begin(), list.end(), not_above) != list.end()) {
       return fail(Errc::kBadInput, "edges do not ascend");
@@ -230,8 +237,8 @@ Result<WindowValues> take(const wire::Window& message, const EdgeLists& lists) {
 // Windows of other lengths come from a newer minor version and are skipped.
 Result<void> take_windows(const wire::Series& message, const EdgeLists& lists, SeriesSnapshot& to) {
   for (const wire::Window& window : message.windows()) {
-    const auto known = std::find(kWindowSpans.begin(), kWindowSpans.end(),
-                                 std::chrono::seconds(window.seconds()));
+    const auto known =
+        std::find(kWindowSpans.begin(), kWindowSpans.end(), std::chrono::seconds(window.seconds()));
     if (known == kWindowSpans.end()) continue;
     Result<WindowValues> values = take(window, lists);
     if (!values) {
@@ -313,7 +320,8 @@ std::string encode(const PodSnapshot& snapshot) {
 
 Result<PodSnapshot> decode_snapshot(std::string_view bytes) {
   if (bytes.size() > kMaxSnapshotBytes) {
-    return fail(Errc::kBadInput, "snapshot of {} bytes, at most {}", bytes.size(), kMaxSnapshotBytes);
+    return fail(Errc::kBadInput, "snapshot of {} bytes, at most {}", bytes.size(),
+                kMaxSnapshotBytes);
   }
   wire::Snapshot message;
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {

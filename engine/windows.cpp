@@ -50,9 +50,9 @@ void Windows::Impl::begin_page(const SeriesMerge::Groups& groups) {
 SeriesHistory& Windows::Impl::history_of(const std::string& model, const std::string& role) {
   if (SeriesHistory* history = find(model, role)) return *history;
   if (histories.size() < kMaxSeries) return histories.emplace_back(model, role);
-  SeriesHistory& oldest = *std::min_element(
-      histories.begin(), histories.end(),
-      [](const auto& a, const auto& b) { return a.last_page < b.last_page; });
+  SeriesHistory& oldest =
+      *std::min_element(histories.begin(), histories.end(),
+                        [](const auto& a, const auto& b) { return a.last_page < b.last_page; });
   oldest = SeriesHistory(model, role);
   return oldest;
 }
@@ -95,6 +95,7 @@ std::vector<SeriesSnapshot> Windows::record(const EngineReading& reading, Steady
     if (history.last_page != impl_->page) history.store(slot, std::nullopt);
   }
   std::vector<SeriesSnapshot> published;
+  published.reserve(groups.names.size());
   for (std::size_t group = 0; group < groups.names.size(); ++group) {
     published.push_back(impl_->publish(reading, group, slot));
   }
@@ -108,7 +109,9 @@ void Windows::clear() {
   impl_ = std::move(fresh);
 }
 
-std::uint64_t Windows::restarts() const { return impl_->restarts; }
+std::uint64_t Windows::restarts() const {
+  return impl_->restarts;
+}
 
 std::uint64_t Windows::merged_series() const {
   return impl_->merged_before + impl_->merge.merged();

@@ -4,9 +4,9 @@
 // steady, so a step of the wall clock changes nothing.
 //
 // A slot holds the totals at the newest sample of its second; a window is the newest totals less
-// those of the slot that it starts at. That is the slot whose age is closest to the window's length:
-// with a scrape a second the window itself; in a young sidecar the oldest; after a gap never one
-// older than 1.5 windows. A span below 1 s answers nothing.
+// those of the slot that it starts at. That is the slot whose age is closest to the window's
+// length: with a scrape a second the window itself; in a young sidecar the oldest; after a gap
+// never one older than 1.5 windows. A span below 1 s answers nothing.
 //
 // Memory of a series: 301 x (60 B + per histogram 8 B + 4 B per bucket): 140 KB with vLLM's four
 // histograms of 22 edges, 200 KB with TGI's 35, 345 KB at the most (64 edges); 16 series bound it.

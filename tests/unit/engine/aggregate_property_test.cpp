@@ -156,7 +156,8 @@ TEST_P(AggregatePropertyTest, OrderOfPodsNeverMatters) {
   }
 }
 
-// With full coverage; below it a new pod that is idle rightly lowers the estimate for those missing.
+// With full coverage; below it a new pod that is idle rightly lowers the estimate for those
+// missing.
 TEST_P(AggregatePropertyTest, FreshPodNeverLowersASum) {
   for (int round = 0; round < 200; ++round) {
     Fleet fleet = random_fleet();

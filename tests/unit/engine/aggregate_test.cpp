@@ -19,8 +19,8 @@ using testing_pods::select;
 // `40 of 1/2` or `absent kLowCoverage: …`.
 std::string text_of(const AggregateResult& got) {
   if (!got) {
-    static constexpr const char* kWhy[] = {"no pods", "low coverage", "not given", "nothing observed",
-                                           "no common edges"};
+    static constexpr const char* kWhy[] = {"no pods", "low coverage", "not given",
+                                           "nothing observed", "no common edges"};
     return fmt::format("{}: {}", kWhy[static_cast<int>(got.error().why)], got.error().reason);
   }
   return fmt::format("{:g} of {}/{}{}{}{}", got->value, got->counted, got->expected,
@@ -36,7 +36,9 @@ std::string text_of(const std::vector<Pod>& pods, std::string_view metric) {
   return text_of(pods, select(metric));
 }
 
-std::string queue_of(const std::vector<Pod>& pods) { return text_of(pods, "queue_depth"); }
+std::string queue_of(const std::vector<Pod>& pods) {
+  return text_of(pods, "queue_depth");
+}
 
 TEST(AggregateTest, SumsAddOverPods) {
   const std::vector<Pod> pods = {Pod("a").load(3, 8), Pod("b").load(4, 8)};
@@ -91,7 +93,8 @@ TEST(AggregateTest, ReasonNamesFivePodsSorted) {
 
 TEST(AggregateTest, MinCoverageIsConfigurable) {
   const auto pods = observe({Pod("a").load(3, 0), Pod("b").silent(), Pod("c").silent()});
-  EXPECT_EQ(text_of(aggregate(pods, select("queue_depth"), {.min_coverage = 0.3}, kNow)), "9 of 1/3");
+  EXPECT_EQ(text_of(aggregate(pods, select("queue_depth"), {.min_coverage = 0.3}, kNow)),
+            "9 of 1/3");
   const auto nobody = observe({Pod("b").silent()});
   EXPECT_EQ(text_of(aggregate(nobody, select("queue_depth"), {.min_coverage = 0}, kNow)),
             "low coverage: coverage 0/1 below 0; no sidecar: b");
@@ -120,7 +123,8 @@ TEST(AggregateTest, UnreadyPodIsNeverInMeans) {
 TEST(AggregateTest, EightLoadingPodsAreNotEightIdleOnes) {
   std::vector<Pod> pods = {Pod("old").load(40, 8).gauge(Gauge::kKvCacheUtilization, 0.9)};
   for (int i = 0; i < 4; ++i) {
-    pods.push_back(Pod(fmt::format("empty-{}", i)).not_ready().gauge(Gauge::kKvCacheUtilization, 0));
+    pods.push_back(
+        Pod(fmt::format("empty-{}", i)).not_ready().gauge(Gauge::kKvCacheUtilization, 0));
     pods.push_back(Pod(fmt::format("silent-{}", i)).silent().not_ready());
   }
   EXPECT_EQ(queue_of(pods), "40 of 1/1");
@@ -192,8 +196,9 @@ TEST(AggregateTest, OtherWindowsAreTheirOwn) {
 }
 
 TEST(AggregateTest, SignalThatNoEngineGivesIsNamed) {
-  EXPECT_EQ(text_of({Pod("a"), Pod("b").sampled(9)}, "queue_tokens"),
-            "not given: queue_tokens is not given by any pod (engine: vllm); stale: b; not given: a");
+  EXPECT_EQ(
+      text_of({Pod("a"), Pod("b").sampled(9)}, "queue_tokens"),
+      "not given: queue_tokens is not given by any pod (engine: vllm); stale: b; not given: a");
   EXPECT_EQ(text_of({Pod("a").gauge(Gauge::kQueueTokens, 700), Pod("b")}, "queue_tokens"),
             "1400 of 1/2");
   EXPECT_EQ(text_of({Pod("a").no_ttft(), Pod("b").no_ttft()}, "ttft_seconds_p95"),
@@ -212,7 +217,8 @@ TEST(AggregateTest, QuantilesComeFromMergedHistograms) {
   // 19 near-idle pods at 50 ms, one with 2,000 requests between 1 and 5 s: the mean of percentiles
   // would say 0.3 s.
   std::vector<Pod> pods = {Pod("hot").load(9, 9).ttft({0, 0, 0, 2000, 0}, 4000)};
-  for (int i = 0; i < 19; ++i) pods.push_back(Pod(fmt::format("p{}", i)).ttft({2, 0, 0, 0, 0}, 0.1));
+  for (int i = 0; i < 19; ++i)
+    pods.push_back(Pod(fmt::format("p{}", i)).ttft({2, 0, 0, 0, 0}, 0.1));
   EXPECT_EQ(text_of(pods, "ttft_seconds_p50"), "2.962 of 20/20");
   EXPECT_EQ(text_of(pods, "ttft_seconds_avg"), "1.96364 of 20/20");
 }
@@ -261,9 +267,9 @@ TEST(AggregateTest, KvCacheIsWeightedWhereEveryCapacityIsKnown) {
             "30 of 2/2");
   EXPECT_EQ(text_of({kv("a", 0.9).capacity(100), kv("b", 0.1)}, "kv_cache_utilization_percent"),
             "50 of 2/2");
-  EXPECT_EQ(text_of({kv("a", 0.9).capacity(100), kv("b", 0.1).silent()},
-                    "kv_cache_utilization_percent"),
-            "90 of 1/2");
+  EXPECT_EQ(
+      text_of({kv("a", 0.9).capacity(100), kv("b", 0.1).silent()}, "kv_cache_utilization_percent"),
+      "90 of 1/2");
 }
 
 TEST(AggregateTest, PrefixHitsArePercentOfTheWindowsLookups) {
@@ -308,22 +314,25 @@ TEST(AggregateTest, ModelIsComparedAsTheAdapterSays) {
 TEST(AggregateTest, RoleSelectsSeries) {
   MetricSelection selection = select("queue_depth");
   selection.role = "prefill";
-  EXPECT_EQ(text_of({Pod("a").model("m", "prefill").load(4, 0), Pod("b").model("m", "decode").load(9, 0)},
-                    selection),
-            "4 of 1/1");
+  EXPECT_EQ(
+      text_of({Pod("a").model("m", "prefill").load(4, 0), Pod("b").model("m", "decode").load(9, 0)},
+              selection),
+      "4 of 1/1");
 }
 
 TEST(AggregateTest, OldestSampleIsServed) {
-  const auto got = aggregate(observe({Pod("a").sampled(1), Pod("b").sampled(3), Pod("c").sampled(7)}),
-                             select("queue_depth"), {}, kNow);
+  const auto got =
+      aggregate(observe({Pod("a").sampled(1), Pod("b").sampled(3), Pod("c").sampled(7)}),
+                select("queue_depth"), {}, kNow);
   ASSERT_TRUE(got.has_value());
   EXPECT_EQ(got->oldest_sample, seconds_ago(3));
   EXPECT_DOUBLE_EQ(got->coverage, 2.0 / 3);
 }
 
 TEST(AggregateTest, UnreadyPodWithWorkAgesTheAnswerToo) {
-  const auto got = aggregate(observe({Pod("a").sampled(1), Pod("b").load(1, 1).not_ready().sampled(4)}),
-                             select("queue_depth"), {}, kNow);
+  const auto got =
+      aggregate(observe({Pod("a").sampled(1), Pod("b").load(1, 1).not_ready().sampled(4)}),
+                select("queue_depth"), {}, kNow);
   EXPECT_EQ(got->oldest_sample, seconds_ago(4));
 }
 

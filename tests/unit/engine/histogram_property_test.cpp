@@ -79,7 +79,8 @@ TEST_P(HistogramPropertyTest, MergeIsTheHistogramOfThePooledSample) {
   for (int round = 0; round < 200; ++round) {
     std::vector<Part> parts = random_parts(1 + random() % 6);
     parts.front().observations.push_back(1);  // somebody observed something
-    parts.front().histogram = histogram_of(parts.front().observations, parts.front().histogram.edges);
+    parts.front().histogram =
+        histogram_of(parts.front().observations, parts.front().histogram.edges);
     EXPECT_EQ(merge(pointers(parts))->histogram, pooled(parts));
   }
 }
@@ -138,9 +139,9 @@ TEST_P(HistogramPropertyTest, MissesAreNeverUnderstated) {
       if (!got) continue;
       double above = 0;
       for (const Part& part : parts) {
-        above += static_cast<double>(
-            std::count_if(part.observations.begin(), part.observations.end(),
-                          [bound](double value) { return value > bound; }));
+        above +=
+            static_cast<double>(std::count_if(part.observations.begin(), part.observations.end(),
+                                              [bound](double value) { return value > bound; }));
       }
       const double truth = 100 * above / static_cast<double>(got->observations);
       EXPECT_GE(got->percent, truth - 1e-9);

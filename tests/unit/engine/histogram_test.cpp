@@ -38,12 +38,12 @@ TEST(HistogramTest, QuantileIsLinearInsideItsBucket) {
     EXPECT_FALSE(got->clipped);
   };
   f(0.5, {0, 10, 0, 0}, 1.5);
-  f(0.25, {10, 0, 0, 0}, 0.25);   // the first bucket begins at 0
-  f(0.5, {10, 0, 10, 0}, 1);      // exact at an edge, though the next bucket is empty
+  f(0.25, {10, 0, 0, 0}, 0.25);  // the first bucket begins at 0
+  f(0.5, {10, 0, 10, 0}, 1);     // exact at an edge, though the next bucket is empty
   f(0.75, {10, 0, 10, 0}, 3);
   f(1, {10, 0, 10, 0}, 4);
   f(0, {0, 10, 0, 0}, 1);
-  f(0.55, {55, 0, 45, 0}, 1);     // 0.55 x 100 is 55.00000000000001 in binary
+  f(0.55, {55, 0, 45, 0}, 1);  // 0.55 x 100 is 55.00000000000001 in binary
   f(0.9, {45, 0, 5, 0}, 1);
 }
 

@@ -29,7 +29,8 @@ struct Page {
   }
   Page& ttft(std::uint64_t part, std::vector<double> edges, std::vector<double> cumulative,
              double sum) {
-    reading.series[0].histograms[kTtft].push_back({part, std::move(edges), std::move(cumulative), sum});
+    reading.series[0].histograms[kTtft].push_back(
+        {part, std::move(edges), std::move(cumulative), sum});
     return *this;
   }
   Page& started(double when) {
@@ -126,9 +127,10 @@ TEST(OdometerTest, HistogramCountAndSumNeverMixEpochs) {
   const auto f = [](std::vector<double> cumulative, double sum) {
     Odometer odometer;
     // A rank that stays: the page as a whole did not restart.
-    (void)odometer.advance(Page().prompt(1, 9).prompt(2, 9).ttft(1, {1, 2}, {5, 8, 10}, 12).reading);
-    const auto& advance = odometer.advance(
-        Page().prompt(1, 9).prompt(2, 9).ttft(1, {1, 2}, cumulative, sum).reading);
+    (void)odometer.advance(
+        Page().prompt(1, 9).prompt(2, 9).ttft(1, {1, 2}, {5, 8, 10}, 12).reading);
+    const auto& advance =
+        odometer.advance(Page().prompt(1, 9).prompt(2, 9).ttft(1, {1, 2}, cumulative, sum).reading);
     EXPECT_FALSE(advance.restarted);
     const HistogramDelta& got = *advance.increases[0].latencies[kTtft];
     EXPECT_EQ(static_cast<double>(got.total()), cumulative.back());
@@ -148,7 +150,8 @@ TEST(OdometerTest, HistogramWithOtherEdgesBeginsAnew) {
 
 TEST(OdometerTest, RanksWithOtherEdgesNeverFallBelowThem) {
   Odometer odometer;
-  (void)odometer.advance(Page().ttft(1, {1, 4}, {0, 0, 0}, 0).ttft(2, {2, 4}, {0, 0, 0}, 0).reading);
+  (void)odometer.advance(
+      Page().ttft(1, {1, 4}, {0, 0, 0}, 0).ttft(2, {2, 4}, {0, 0, 0}, 0).reading);
   const auto& advance =
       odometer.advance(Page().ttft(1, {1, 4}, {1, 1, 1}, 1).ttft(2, {2, 4}, {1, 2, 3}, 9).reading);
   EXPECT_EQ(advance.increases[0].latencies[kTtft], (HistogramDelta{{1, 4}, {1, 2, 1}, 10}));
@@ -162,8 +165,8 @@ TEST(OdometerTest, EdgesAreThinnedToTheBound) {
   for (std::size_t i = 0; i < 200; ++i) edges[i] = static_cast<double>(i + 1);
   for (std::size_t i = 0; i <= 200; ++i) some[i] = static_cast<double>(i + 1);
   (void)odometer.advance(Page().ttft(1, edges, none, 0).reading);
-  const auto& got = *odometer.advance(Page().ttft(1, edges, some, 9).reading)
-                         .increases[0].latencies[kTtft];
+  const auto& got =
+      *odometer.advance(Page().ttft(1, edges, some, 9).reading).increases[0].latencies[kTtft];
   EXPECT_EQ(got.edges.size(), kMaxEdges);
   EXPECT_EQ(got.edges.back(), 200);
   EXPECT_EQ(got.total(), 201U);

@@ -56,7 +56,8 @@ class Pod {
     return *this;
   }
   Pod& no_ttft() {
-    for (WindowValues& window : series().windows) window.latencies[index_of(Latency::kTtft)].reset();
+    for (WindowValues& window : series().windows)
+      window.latencies[index_of(Latency::kTtft)].reset();
     return *this;
   }
   Pod& gauge(Gauge which, std::optional<double> value) {
@@ -142,6 +143,8 @@ inline std::vector<PodObservation> observe(const std::vector<Pod>& pods) {
   return observations;
 }
 
-inline MetricSelection select(std::string_view metric) { return {.metric = *find_metric(metric)}; }
+inline MetricSelection select(std::string_view metric) {
+  return {.metric = *find_metric(metric)};
+}
 
 }  // namespace leadline::testing_pods

@@ -69,17 +69,23 @@ TEST(SignalTest, EveryGaugeCounterAndLatencyHasARow) {
 TEST(MetricTest, CatalogueIsTheDesignPagesTable) {
   const std::vector<std::string> latencies = {"ttft", "inter_token_latency", "e2e_latency",
                                               "queue_time"};
-  std::vector<std::string> want = {
-      "queue_depth", "running_requests", "in_flight_requests", "inference_requests_per_second",
-      "request_errors_per_second", "prompt_tokens_per_second", "generation_tokens_per_second",
-      "tokens_per_second", "queue_tokens"};
+  std::vector<std::string> want = {"queue_depth",
+                                   "running_requests",
+                                   "in_flight_requests",
+                                   "inference_requests_per_second",
+                                   "request_errors_per_second",
+                                   "prompt_tokens_per_second",
+                                   "generation_tokens_per_second",
+                                   "tokens_per_second",
+                                   "queue_tokens"};
   for (const std::string& stem : latencies) {
     for (const char* statistic : {"p50", "p90", "p95", "p99", "avg"}) {
       want.push_back(stem + "_seconds_" + statistic);
     }
     want.push_back(stem + "_slo_miss_percent");
   }
-  want.insert(want.end(), {"kv_cache_utilization_percent", "prefix_cache_hit_percent", "batch_size"});
+  want.insert(want.end(),
+              {"kv_cache_utilization_percent", "prefix_cache_hit_percent", "batch_size"});
   std::vector<std::string> got;
   for (const Metric& metric : metric_catalogue()) got.push_back(metric.name);
   EXPECT_EQ(got, want);

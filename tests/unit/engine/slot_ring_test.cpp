@@ -25,14 +25,14 @@ TEST(SlotRingTest, WindowStartsAtTheSlotWhoseAgeIsClosest) {
   };
   f({}, 15, 0);
   f({0}, 15, 0);
-  f({0, 900}, 15, 0);                       // same second: one slot
-  f({900, 1100}, 15, 0);                    // below 1 s
+  f({0, 900}, 15, 0);     // same second: one slot
+  f({900, 1100}, 15, 0);  // below 1 s
   f({0, 1000}, 15, 1000);
-  f({0, 1000, 2000}, 15, 2000);             // young: the oldest
+  f({0, 1000, 2000}, 15, 2000);  // young: the oldest
   f({0, 5000, 10000, 15000, 20000}, 15, 15000);
-  f({0, 9000, 18000}, 15, 18000);           // 3 s over is closer than 6 s under
+  f({0, 9000, 18000}, 15, 18000);  // 3 s over is closer than 6 s under
   f({0, 8000, 22000}, 15, 14000);
-  f({0, 600000}, 300, 0);                   // nothing reaches over a gap
+  f({0, 600000}, 300, 0);  // nothing reaches over a gap
   f({0, 600000, 601000}, 300, 1000);
   f({0, 1250, 1500, 1750, 2000}, 15, 2000);
 }

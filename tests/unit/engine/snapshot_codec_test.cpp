@@ -1,5 +1,5 @@
-// The wire between sidecar and adapter: what is written is read back, older and newer minor versions
-// are readable, and no bytes whatsoever do harm.
+// The wire between sidecar and adapter: what is written is read back, older and newer minor
+// versions are readable, and no bytes whatsoever do harm.
 
 #include "engine/snapshot_codec.h"
 
@@ -17,11 +17,11 @@ namespace {
 using std::chrono::milliseconds;
 
 // The time edges that vLLM 0.32 prints for time_to_first_token_seconds.
-const std::vector<double> kTtftEdges = {0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1,
-                                        0.25,  0.5,   0.75, 1.0,  2.5,  5.0,  7.5,  10.0,
+const std::vector<double> kTtftEdges = {0.001, 0.005, 0.01, 0.02,  0.04,  0.06,  0.08, 0.1,
+                                        0.25,  0.5,   0.75, 1.0,   2.5,   5.0,   7.5,  10.0,
                                         20.0,  40.0,  80.0, 160.0, 640.0, 2560.0};
-const std::vector<double> kE2eEdges = {0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20,
-                                       30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680};
+const std::vector<double> kE2eEdges = {0.3, 0.5, 0.8, 1,  1.5, 2,   2.5, 5,   10,   15,  20,
+                                       30,  40,  50,  60, 120, 240, 480, 960, 1920, 7680};
 
 HistogramDelta busy_histogram(const std::vector<double>& edges) {
   HistogramDelta histogram{edges, std::vector<std::uint64_t>(edges.size() + 1), 123.456};
@@ -37,7 +37,8 @@ SeriesSnapshot busy_series(std::string model) {
   for (std::size_t w = 0; w < kWindowCount; ++w) {
     WindowValues& window = series.windows[w];
     window.span = kWindowSpans[w];
-    for (std::size_t c = 0; c < kCounterCount; ++c) window.increases[c] = 1000.5 * static_cast<double>(c);
+    for (std::size_t c = 0; c < kCounterCount; ++c)
+      window.increases[c] = 1000.5 * static_cast<double>(c);
     window.in_flight_max = 42;
     for (std::size_t l = 0; l < kLatencyCount; ++l) {
       window.latencies[l] = busy_histogram(l == 0 ? kTtftEdges : kE2eEdges);
@@ -135,7 +136,8 @@ TEST(SnapshotCodecTest, OneModelIsSmallAndSixteenFit) {
     for (WindowValues& window : series.windows) {
       for (auto& histogram : window.latencies) {
         histogram->edges.resize(kMaxEdges);
-        for (std::size_t i = 0; i < kMaxEdges; ++i) histogram->edges[i] = static_cast<double>(i + 1);
+        for (std::size_t i = 0; i < kMaxEdges; ++i)
+          histogram->edges[i] = static_cast<double>(i + 1);
         histogram->counts.assign(kMaxEdges + 1, std::uint64_t{1} << 40);
       }
     }
@@ -219,7 +221,9 @@ class Wire {
   std::string bytes_;
 };
 
-Wire head(std::uint64_t minor = 0) { return Wire().varint(1, 1).varint(2, minor); }
+Wire head(std::uint64_t minor = 0) {
+  return Wire().varint(1, 1).varint(2, minor);
+}
 
 Wire window_with(const Wire& histogram) {
   return Wire().varint(1, 60).varint(2, 60000).message(10, histogram);
@@ -272,7 +276,9 @@ TEST(SnapshotCodecTest, TrailingZeroCountsMayBeLeftOut) {
 }
 
 TEST(SnapshotCodecTest, RefusalsNameTheInvariant) {
-  const auto f = [](const Wire& wire, std::string_view want) { EXPECT_EQ(error_of(wire.text()), want); };
+  const auto f = [](const Wire& wire, std::string_view want) {
+    EXPECT_EQ(error_of(wire.text()), want);
+  };
   const double nan = std::numeric_limits<double>::quiet_NaN();
   f(Wire(), "snapshot schema 0, this reader knows 1");
   f(Wire().varint(1, 2), "snapshot schema 2, this reader knows 1");
@@ -281,9 +287,11 @@ TEST(SnapshotCodecTest, RefusalsNameTheInvariant) {
   f(head().message(12, Wire().doubles(1, {1, 1})), "snapshot: edges do not ascend");
   f(head().message(12, Wire().doubles(1, {2, 1})), "snapshot: edges do not ascend");
   f(head().message(12, Wire().doubles(1, {nan})), "snapshot: edges do not ascend");
-  f(head().message(12, Wire().bytes(1, std::string(65 * 8, '\0'))), "snapshot: 65 edges, at most 64");
+  f(head().message(12, Wire().bytes(1, std::string(65 * 8, '\0'))),
+    "snapshot: 65 edges, at most 64");
   f(head().message(13, Wire().number(3, -1)), "snapshot: series 0: queue_depth: -1");
-  f(head().message(13, Wire().number(7, nan)), "snapshot: series 0: kv_cache_utilization_ratio: nan");
+  f(head().message(13, Wire().number(7, nan)),
+    "snapshot: series 0: kv_cache_utilization_ratio: nan");
   f(head().message(13, Wire().number(9, INFINITY)), "snapshot: series 0: kv_capacity_tokens: inf");
   f(head().message(13, Wire().message(10, Wire().varint(1, 15).varint(2, 9).number(5, -2))),
     "snapshot: series 0: window 15 s: prompt_tokens: -2");
@@ -310,7 +318,8 @@ TEST(SnapshotCodecTest, TablesAreBounded) {
 void expect_sane(const PodSnapshot& snapshot) {
   ASSERT_LE(snapshot.series.size(), kMaxSeries);
   for (const SeriesSnapshot& series : snapshot.series) {
-    for (const auto& gauge : series.gauges) ASSERT_TRUE(!gauge || (std::isfinite(*gauge) && *gauge >= 0));
+    for (const auto& gauge : series.gauges)
+      ASSERT_TRUE(!gauge || (std::isfinite(*gauge) && *gauge >= 0));
     for (const WindowValues& window : series.windows) {
       for (const auto& histogram : window.latencies) {
         if (histogram) ASSERT_EQ(histogram->counts.size(), histogram->edges.size() + 1);

@@ -1,7 +1,7 @@
-// Windows against an oracle that knows every event: an engine of several ranks whose ranks leave and
-// return, whose series appear on first use, that restarts, and that is scraped at random moments.
-// Events that happen between a page and a restart before the next are lost to any scraper; the
-// engine therefore restarts right after a page.
+// Windows against an oracle that knows every event: an engine of several ranks whose ranks leave
+// and return, whose series appear on first use, that restarts, and that is scraped at random
+// moments. Events that happen between a page and a restart before the next are lost to any scraper;
+// the engine therefore restarts right after a page.
 
 #include <array>
 #include <cmath>
@@ -45,7 +45,8 @@ class World {
 
   // Lives until the next scrape; answers how long that was.
   milliseconds live() {
-    const milliseconds step{random_() % 40 == 0 ? 20000 + random_() % 20000 : 250 + random_() % 4750};
+    const milliseconds step{random_() % 40 == 0 ? 20000 + random_() % 20000
+                                                : 250 + random_() % 4750};
     for (Rank& rank : ranks_) serve(rank);
     if (random_() % 10 == 0) ranks_[1].visible = !ranks_[1].visible;
     return step;
@@ -148,7 +149,8 @@ std::size_t start_of(const std::vector<Sample>& samples, std::chrono::seconds wi
 void expect_window(const std::vector<Sample>& samples, std::chrono::seconds window,
                    const WindowValues& got, bool tokens_told) {
   const std::size_t start = start_of(samples, window);
-  ASSERT_EQ(got.span, std::chrono::duration_cast<milliseconds>(samples.back().at - samples[start].at));
+  ASSERT_EQ(got.span,
+            std::chrono::duration_cast<milliseconds>(samples.back().at - samples[start].at));
   if (got.span == milliseconds(0)) return;
   Told want;
   double highest = 0;
@@ -185,7 +187,8 @@ TEST_P(WindowsPropertyTest, RatesAreWhatReallyHappenedInTheSpan) {
     ASSERT_EQ(series.size(), 1U);
     const bool tokens_told = !reading.series[0].counters[index_of(Counter::kPromptTokens)].empty();
     for (std::size_t w = 0; w < kWindowCount; ++w) {
-      SCOPED_TRACE(testing::Message() << "scrape " << scrape << " window " << kWindowSpans[w].count());
+      SCOPED_TRACE(testing::Message()
+                   << "scrape " << scrape << " window " << kWindowSpans[w].count());
       ASSERT_NO_FATAL_FAILURE(
           expect_window(samples, kWindowSpans[w], series[0].windows[w], tokens_told));
     }

@@ -13,7 +13,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-SteadyTime at(double second) { return SteadyTime(milliseconds(static_cast<int>(second * 1000))); }
+SteadyTime at(double second) {
+  return SteadyTime(milliseconds(static_cast<int>(second * 1000)));
+}
 
 SeriesReading series_of(std::string model, double tokens, double waiting = 0, double running = 0) {
   SeriesReading series;
@@ -64,7 +66,8 @@ TEST(WindowsTest, RateNeedsASecond) {
 TEST(WindowsTest, EachWindowCoversItsOwnSpan) {
   Windows windows;
   std::vector<SeriesSnapshot> series;
-  for (int second = 0; second <= 400; ++second) series = windows.record(page(10.0 * second), at(second));
+  for (int second = 0; second <= 400; ++second)
+    series = windows.record(page(10.0 * second), at(second));
   const auto f = [&series](Window which, int want_span, double want_tokens) {
     EXPECT_EQ(window(series[0], which).span, seconds(want_span));
     EXPECT_EQ(tokens(window(series[0], which)), want_tokens);
