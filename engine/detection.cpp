@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 
 #include <fmt/format.h>
+
+#include "engine/exposition.h"
 
 namespace leadline {
 namespace {

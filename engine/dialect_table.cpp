@@ -132,7 +132,7 @@ Result<EngineReading> TableDialect::read(const Page& page) const {
   if (!exposition) return fail(exposition.error());
   const DialectTable& table = *tables_.at(choose_(*exposition));
   Result<EngineReading> reading = TableReader(table, *exposition, filter_).read();
-  if (!reading || !reading->series.empty()) return reading;
+  if (!reading || !reading->series.empty() || !table.recognised) return reading;
   // Nothing of ours: an engine that is starting, or something else that answers on its port now.
   const Detection found = detect_engine(page);
   const bool other = found.state == PageState::kFound && found.engine != id();

@@ -26,6 +26,7 @@ struct LabelMatch {
 struct Alternative {
   std::string_view family;
   std::span<const LabelMatch> where{};
+  double scale = 1;  // to the signal's unit
 };
 
 // A thing under the names that it has had, newest first.
@@ -64,7 +65,6 @@ struct GaugeRow {
   Combine combine;
   Range range;
   Promise promise;
-  double scale;
   std::array<Term, 2> terms;
   std::string_view source;  // where it is written down, and for which versions
 };
@@ -73,7 +73,6 @@ struct GaugeRow {
 struct CounterRow {
   Counter counter;
   Promise promise;
-  double scale;
   std::array<Term, 2> terms;
   std::string_view source;
 };
@@ -81,7 +80,6 @@ struct CounterRow {
 struct LatencyRow {
   Latency latency;
   Promise promise;
-  double scale;  // to seconds
   Term term;
   std::string_view source;
 };
@@ -114,6 +112,7 @@ struct DialectTable {
   std::span<const LatencyRow> latencies;
   std::span<const AbsentRow> absent;
   bool lazy = false;       // series are created on first use
+  bool recognised = true;  // detection knows the families; not those of an operator's mapping
   CapacityRow capacity{};  // no families: not told
   SleepRow sleep{};        // no family: not told
 };

@@ -36,6 +36,18 @@ std::string_view leading_name(std::string_view text) {
   return text.substr(0, length);
 }
 
+// What a line is called: leading_name, found by one memchr where labels follow the name.
+std::string_view name_of(std::string_view line) {
+  constexpr std::size_t kUsual = 128;  // names are shorter
+  const auto* brace =
+      static_cast<const char*>(std::memchr(line.data(), '{', std::min(line.size(), kUsual)));
+  if (brace == nullptr) return leading_name(line);
+  const std::string_view name = line.substr(0, static_cast<std::size_t>(brace - line.data()));
+  // `x {a="b"}`, or the brace of an exemplar.
+  const bool blank = name.find(' ') != std::string_view::npos || name.find('\t') != std::string_view::npos;
+  return blank ? leading_name(line) : name;
+}
+
 void skip_blanks(std::string_view& text) {
   std::size_t blanks = 0;
   while (blanks < text.size() && is_blank(text[blanks])) ++blanks;
@@ -241,8 +253,9 @@ class PageReader {
 
   bool read_line(std::string_view line) {
     if (begins_with_name(line, wanted_)) return read_sample(line, wanted_, wanted_place_);
-    const std::string_view name = leading_name(line);
     const bool quoted = line.front() == '{';
+    const std::string_view name =
+        filter_.wants_everything() ? leading_name(line) : name_of(line);
     const auto place = filter_.find(quoted ? quoted_name(line) : name);
     if (!place) {
       if (!name.empty()) unwanted_ = name;
@@ -297,7 +310,7 @@ class PageReader {
 std::size_t hash_name(std::string_view name) {
   std::uint64_t tail = 0;
   const std::size_t bytes = std::min(name.size(), sizeof tail);
-  std::memcpy(&tail, name.data() + (name.size() - bytes), bytes);
+  if (bytes > 0) std::memcpy(&tail, name.data() + (name.size() - bytes), bytes);
   const std::uint64_t mixed = (tail ^ (name.size() << 56U)) * 0x9E3779B97F4A7C15ULL;
   return static_cast<std::size_t>(mixed >> 32U);
 }

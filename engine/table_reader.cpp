@@ -13,6 +13,10 @@
 namespace leadline {
 namespace {
 
+// The part of a counter whose family is there and whose series, under a label filter, is not yet. It
+// stays when the series comes, and changes nothing.
+constexpr CounterPart kKnownZero = {0, 0};
+
 constexpr std::size_t kMaxModels = 64;  // an engine serves one; a router page may name a few
 
 // Order of labels differs between engines and versions, so each pair is hashed alone and added.
@@ -72,18 +76,17 @@ void sort_parts(std::vector<CounterPart>& parts) {
 
 // nullopt where it is not whole: a page cut short, or a value that is no count. Without +Inf nobody
 // knows how many observations there were, and a sum of 0 would look like a restart.
-std::optional<HistogramPart> histogram_from(std::span<const HistogramRow> buckets, double sum,
-                                            double scale) {
+std::optional<HistogramPart> histogram_from(std::span<const HistogramRow> buckets, double sum) {
   HistogramPart histogram;
   histogram.part = buckets.front().part;
-  histogram.sum = sum * scale;
+  histogram.sum = sum;
   if (!std::isfinite(sum) || buckets.back().edge < HUGE_VAL) return std::nullopt;
   double highest = 0;
   for (std::size_t i = 0; i < buckets.size(); ++i) {
     if (!valid(buckets[i].value, Range::kCount)) return std::nullopt;
     highest = std::max(highest, buckets[i].value);  // a page rendered while it grows may dip
     if (i + 1 < buckets.size() && buckets[i + 1].edge == buckets[i].edge) continue;
-    if (std::isfinite(buckets[i].edge)) histogram.edges.push_back(buckets[i].edge * scale);
+    if (std::isfinite(buckets[i].edge)) histogram.edges.push_back(buckets[i].edge);
     histogram.cumulative.push_back(highest);
   }
   if (histogram.cumulative.size() != histogram.edges.size() + 1) return std::nullopt;
@@ -144,7 +147,7 @@ TableReader::Rows TableReader::present(const Term& term) const {
   for (const Alternative& alternative : term.alternatives) {
     if (alternative.family.empty()) break;
     const auto samples = index_.of(alternative.family);
-    if (!samples.empty()) return {samples, alternative.where};
+    if (!samples.empty()) return {samples, alternative.where, alternative.scale};
   }
   return {};
 }
@@ -212,7 +215,7 @@ std::optional<double> TableReader::gauge_of(const GaugeRow& row, std::size_t mod
     std::vector<RankValue> ranks;
     for (const std::uint32_t place : rows.samples) {
       if (model_of_[place] != model || !matches(place, rows.where)) continue;
-      const double value = exposition_.samples[place].value * row.scale;
+      const double value = exposition_.samples[place].value * rows.scale;
       ranks.push_back({part_of(place, "pid"), valid(value, row.range)});
     }
     if (ranks.empty() && !first) continue;
@@ -237,13 +240,18 @@ void TableReader::read_counter(const CounterRow& row) {
   for (SeriesReading& series : reading_.series) sort_parts(series.counters[index_of(row.counter)]);
 }
 
-void TableReader::add_part(const CounterRow& row, std::size_t series, std::uint32_t place) {
+// nullopt where its value is none. Terms of one counter may have equal labels, hence the family.
+std::optional<CounterPart> TableReader::counter_part(std::uint32_t place, double scale) const {
   const Sample& sample = exposition_.samples[place];
+  const auto value = valid(sample.value * scale, Range::kCount);
+  if (!value) return std::nullopt;
   const std::uint64_t family = std::hash<std::string_view>()(sample.family);
-  if (const auto value = valid(sample.value * row.scale, Range::kCount)) {
-    reading_.series[series].counters[index_of(row.counter)].push_back(
-        {spread(part_of(place, "") + family), *value});
-  }
+  return CounterPart{spread(part_of(place, "") + family), *value};
+}
+
+void TableReader::add_part(const CounterRow& row, std::size_t series,
+                           std::optional<CounterPart> part) {
+  if (part) reading_.series[series].counters[index_of(row.counter)].push_back(*part);
 }
 
 void TableReader::add_parts(const CounterRow& row, const Rows& rows) {
@@ -251,10 +259,10 @@ void TableReader::add_parts(const CounterRow& row, const Rows& rows) {
   for (const std::uint32_t place : rows.samples) {
     const std::size_t model = model_of_[place];
     printed[model] = true;
-    if (matches(place, rows.where)) add_part(row, model, place);
+    if (matches(place, rows.where)) add_part(row, model, counter_part(place, rows.scale));
   }
   for (std::size_t model = 0; model < models_.size(); ++model) {
-    if (printed[model] && !rows.where.empty()) add_zero(row, model);
+    if (printed[model] && !rows.where.empty()) add_part(row, model, kKnownZero);
   }
 }
 
@@ -262,18 +270,12 @@ void TableReader::add_parts(const CounterRow& row, const Rows& rows) {
 void TableReader::add_engine_parts(const CounterRow& row, const Rows& rows) {
   if (models_.empty()) return;
   std::size_t series = 0;
-  if (models_.size() == 1) add_zero(row, 0);
+  if (models_.size() == 1) add_part(row, 0, kKnownZero);
   for (const std::uint32_t place : rows.samples) {
     if (!matches(place, rows.where)) continue;
     if (models_.size() > 1) series = series_without_model();
-    add_part(row, series, place);
+    add_part(row, series, counter_part(place, rows.scale));
   }
-}
-
-// The part of a counter that is known to be 0: its family is there, its series not yet. It stays
-// when they come, and changes nothing.
-void TableReader::add_zero(const CounterRow& row, std::size_t series) {
-  reading_.series[series].counters[index_of(row.counter)].push_back({0, 0});
 }
 
 std::size_t TableReader::series_without_model() {
@@ -291,31 +293,34 @@ void TableReader::read_latency(const LatencyRow& row) {
     const std::string base(alternative.family);
     const auto buckets = index_.of(base + "_bucket");
     if (buckets.empty()) continue;
-    add_histograms(row, histogram_rows(buckets, alternative.where, "le"),
-                   histogram_rows(index_.of(base + "_sum"), alternative.where, ""));
+    const Rows sums = {index_.of(base + "_sum"), alternative.where, alternative.scale};
+    add_histograms(row.latency,
+                   histogram_rows({buckets, alternative.where, alternative.scale}, "le"),
+                   histogram_rows(sums, ""));
     return;
   }
 }
 
 // Sorted by model, part and edge. `edge_label` is empty for rows that have no edge.
-std::vector<HistogramRow> TableReader::histogram_rows(std::span<const std::uint32_t> places,
-                                                      std::span<const LabelMatch> where,
+std::vector<HistogramRow> TableReader::histogram_rows(const Rows& source,
                                                       std::string_view edge_label) const {
   std::vector<HistogramRow> rows;
-  rows.reserve(places.size());
-  for (const std::uint32_t place : places) {
+  rows.reserve(source.samples.size());
+  for (const std::uint32_t place : source.samples) {
     const Sample& sample = exposition_.samples[place];
-    if (!matches(place, where)) continue;
+    if (!matches(place, source.where)) continue;
     std::optional<double> edge = 0;
     if (!edge_label.empty()) edge = number_from(exposition_.label(sample, edge_label));
     if (!edge || std::isnan(*edge)) continue;
-    rows.push_back({model_of_[place], part_of(place, edge_label), *edge, sample.value});
+    // Edges and sums are times, buckets are counts.
+    const double value = edge_label.empty() ? sample.value * source.scale : sample.value;
+    rows.push_back({model_of_[place], part_of(place, edge_label), *edge * source.scale, value});
   }
   std::sort(rows.begin(), rows.end());
   return rows;
 }
 
-void TableReader::add_histograms(const LatencyRow& row, std::span<const HistogramRow> buckets,
+void TableReader::add_histograms(Latency latency, std::span<const HistogramRow> buckets,
                                  std::span<const HistogramRow> sums) {
   while (!buckets.empty()) {
     const HistogramRow& first = buckets.front();
@@ -326,9 +331,9 @@ void TableReader::add_histograms(const LatencyRow& row, std::span<const Histogra
         sums.begin(), sums.end(), first,
         [](const HistogramRow& a, const HistogramRow& b) { return a.key() < b.key(); });
     if (sum != sums.end() && sum->key() == first.key()) {
-      auto histogram = histogram_from(buckets.first(length), sum->value, row.scale);
+      auto histogram = histogram_from(buckets.first(length), sum->value);
       if (histogram) {
-        reading_.series[first.model].histograms[index_of(row.latency)].push_back(
+        reading_.series[first.model].histograms[index_of(latency)].push_back(
             std::move(*histogram));
       }
     }

@@ -58,6 +58,7 @@ class TableReader {
   struct Rows {
     std::span<const std::uint32_t> samples;
     std::span<const LabelMatch> where;
+    double scale = 1;
   };
   [[nodiscard]] Rows present(const Term& term) const;
 
@@ -71,15 +72,14 @@ class TableReader {
   void read_counter(const CounterRow& row);
   void add_parts(const CounterRow& row, const Rows& rows);
   void add_engine_parts(const CounterRow& row, const Rows& rows);
-  void add_part(const CounterRow& row, std::size_t series, std::uint32_t place);
-  void add_zero(const CounterRow& row, std::size_t series);
+  void add_part(const CounterRow& row, std::size_t series, std::optional<CounterPart> part);
+  [[nodiscard]] std::optional<CounterPart> counter_part(std::uint32_t place, double scale) const;
   std::size_t series_without_model();
 
   void read_latency(const LatencyRow& row);
-  [[nodiscard]] std::vector<HistogramRow> histogram_rows(std::span<const std::uint32_t> places,
-                                                         std::span<const LabelMatch> where,
+  [[nodiscard]] std::vector<HistogramRow> histogram_rows(const Rows& source,
                                                          std::string_view edge_label) const;
-  void add_histograms(const LatencyRow& row, std::span<const HistogramRow> buckets,
+  void add_histograms(Latency latency, std::span<const HistogramRow> buckets,
                       std::span<const HistogramRow> sums);
 
   [[nodiscard]] std::optional<double> capacity_of(const Sample& sample) const;

@@ -46,84 +46,84 @@ constexpr AbsentRow kAbsent[] = {
 
 // clang-format off: one reading is one row.
 constexpr GaugeRow kGaugesV1[] = {
-    {Gauge::kQueueDepth, Combine::kSumOfRanks, Range::kCount, Promise::kAlways, 1,
+    {Gauge::kQueueDepth, Combine::kSumOfRanks, Range::kCount, Promise::kAlways,
      {{first_of({"vllm:num_requests_waiting"})}}, kLoggers},
-    {Gauge::kRunningRequests, Combine::kSumOfRanks, Range::kCount, Promise::kAlways, 1,
+    {Gauge::kRunningRequests, Combine::kSumOfRanks, Range::kCount, Promise::kAlways,
      {{first_of({"vllm:num_requests_running"})}}, kLoggers},
-    {Gauge::kBatchSize, Combine::kMeanOfRanks, Range::kCount, Promise::kAlways, 1,
+    {Gauge::kBatchSize, Combine::kMeanOfRanks, Range::kCount, Promise::kAlways,
      {{first_of({"vllm:num_requests_running"})}}, kLoggers},
     // Both names from 0.9 to 0.10, same value. Once per API server process (label pid) until
     // 2025-11: a process that serves no requests keeps an old value, hence the highest.
-    {Gauge::kKvCacheUtilization, Combine::kMeanOfRanks, Range::kRatio, Promise::kAlways, 1,
+    {Gauge::kKvCacheUtilization, Combine::kMeanOfRanks, Range::kRatio, Promise::kAlways,
      {{first_of({"vllm:kv_cache_usage_perc"}, {"vllm:gpu_cache_usage_perc"})}},
      "vllm/v1/metrics/loggers.py; kv_ since d1e34cc9ac (0.9), gpu_ hidden in 0.11"},
 };
 
 constexpr CounterRow kCountersV1[] = {
-    {Counter::kFinishedRequests, Promise::kAlways, 1,
+    {Counter::kFinishedRequests, Promise::kAlways,
      {{first_of({"vllm:request_success_total"})}}, kLoggers},
-    {Counter::kRequestErrors, Promise::kAlways, 1,
+    {Counter::kRequestErrors, Promise::kAlways,
      {{first_of({"vllm:request_success_total", kErrorFinish}),
        of_engine({"http_requests_total", kServerError})}},
      "vllm/v1/metrics/loggers.py; http_* since PR 15657 (0.8.3)"},
-    {Counter::kPromptTokens, Promise::kAlways, 1, {{first_of({"vllm:prompt_tokens_total"})}}, kLoggers},
-    {Counter::kGenerationTokens, Promise::kAlways, 1,
+    {Counter::kPromptTokens, Promise::kAlways, {{first_of({"vllm:prompt_tokens_total"})}}, kLoggers},
+    {Counter::kGenerationTokens, Promise::kAlways,
      {{first_of({"vllm:generation_tokens_total"})}}, kLoggers},
     // Blocks under the old name in 0.8, tokens since: hits and queries change together.
-    {Counter::kPrefixCacheHits, Promise::kUnlessLazy, 1,
+    {Counter::kPrefixCacheHits, Promise::kUnlessLazy,
      {{first_of({"vllm:prefix_cache_hits_total"}, {"vllm:gpu_prefix_cache_hits_total"})}},
      "vllm/v1/metrics/loggers.py; new name in 0.9, old one hidden in 0.11"},
-    {Counter::kPrefixCacheQueries, Promise::kUnlessLazy, 1,
+    {Counter::kPrefixCacheQueries, Promise::kUnlessLazy,
      {{first_of({"vllm:prefix_cache_queries_total"}, {"vllm:gpu_prefix_cache_queries_total"})}},
      "vllm/v1/metrics/loggers.py; new name in 0.9, old one hidden in 0.11"},
 };
 
 constexpr LatencyRow kLatenciesV1[] = {
-    {Latency::kTtft, Promise::kAlways, 1, first_of({"vllm:time_to_first_token_seconds"}), kLoggers},
+    {Latency::kTtft, Promise::kAlways, first_of({"vllm:time_to_first_token_seconds"}), kLoggers},
     // 0.10.2 to 0.12 print both, of the same events. One-token answers have no gap, so a lazy
     // front end may have no series.
-    {Latency::kInterTokenLatency, Promise::kUnlessLazy, 1,
+    {Latency::kInterTokenLatency, Promise::kUnlessLazy,
      first_of({"vllm:inter_token_latency_seconds"}, {"vllm:time_per_output_token_seconds"}),
      "vllm/v1/metrics/loggers.py; new name 2417798471 (0.10.2), old one gone with bb9172030e (2026-01)"},
-    {Latency::kE2eLatency, Promise::kAlways, 1, first_of({"vllm:e2e_request_latency_seconds"}), kLoggers},
+    {Latency::kE2eLatency, Promise::kAlways, first_of({"vllm:e2e_request_latency_seconds"}), kLoggers},
     // Observed when a request finishes: it lags behind the TTFT (0.32, measured).
-    {Latency::kQueueTime, Promise::kAlways, 1, first_of({"vllm:request_queue_time_seconds"}), kLoggers},
+    {Latency::kQueueTime, Promise::kAlways, first_of({"vllm:request_queue_time_seconds"}), kLoggers},
 };
 
 // --- V0, to 0.8. Series are created by the first request.
 
 constexpr GaugeRow kGaugesV0[] = {
     // A swapped request is admitted, has lost its KV blocks and waits for room again.
-    {Gauge::kQueueDepth, Combine::kSumOfRanks, Range::kCount, Promise::kAlways, 1,
+    {Gauge::kQueueDepth, Combine::kSumOfRanks, Range::kCount, Promise::kAlways,
      {{first_of({"vllm:num_requests_waiting"}), first_of({"vllm:num_requests_swapped"})}}, kMetricsV0},
-    {Gauge::kRunningRequests, Combine::kSumOfRanks, Range::kCount, Promise::kAlways, 1,
+    {Gauge::kRunningRequests, Combine::kSumOfRanks, Range::kCount, Promise::kAlways,
      {{first_of({"vllm:num_requests_running"})}}, kMetricsV0},
-    {Gauge::kBatchSize, Combine::kMeanOfRanks, Range::kCount, Promise::kAlways, 1,
+    {Gauge::kBatchSize, Combine::kMeanOfRanks, Range::kCount, Promise::kAlways,
      {{first_of({"vllm:num_requests_running"})}}, kMetricsV0},
-    {Gauge::kKvCacheUtilization, Combine::kMeanOfRanks, Range::kRatio, Promise::kAlways, 1,
+    {Gauge::kKvCacheUtilization, Combine::kMeanOfRanks, Range::kRatio, Promise::kAlways,
      {{first_of({"vllm:gpu_cache_usage_perc"})}}, kMetricsV0},
     // -1 while nothing was looked up, or with prefix caching off: out of range, hence absent.
-    {Gauge::kPrefixCacheHit, Combine::kMeanOfRanks, Range::kRatio, Promise::kNever, 1,
+    {Gauge::kPrefixCacheHit, Combine::kMeanOfRanks, Range::kRatio, Promise::kNever,
      {{first_of({"vllm:gpu_prefix_cache_hit_rate"})}}, kMetricsV0},
 };
 
 constexpr CounterRow kCountersV0[] = {
-    {Counter::kFinishedRequests, Promise::kAlways, 1,
+    {Counter::kFinishedRequests, Promise::kAlways,
      {{first_of({"vllm:request_success_total"})}}, kMetricsV0},
     // V0 has no reason `error`: a request that the engine drops ends as an abort.
-    {Counter::kRequestErrors, Promise::kAlways, 1,
+    {Counter::kRequestErrors, Promise::kAlways,
      {{first_of({"vllm:request_success_total", kAbortFinish})}}, kMetricsV0},
-    {Counter::kPromptTokens, Promise::kAlways, 1, {{first_of({"vllm:prompt_tokens_total"})}}, kMetricsV0},
-    {Counter::kGenerationTokens, Promise::kAlways, 1,
+    {Counter::kPromptTokens, Promise::kAlways, {{first_of({"vllm:prompt_tokens_total"})}}, kMetricsV0},
+    {Counter::kGenerationTokens, Promise::kAlways,
      {{first_of({"vllm:generation_tokens_total"})}}, kMetricsV0},
 };
 
 constexpr LatencyRow kLatenciesV0[] = {
-    {Latency::kTtft, Promise::kAlways, 1, first_of({"vllm:time_to_first_token_seconds"}), kMetricsV0},
-    {Latency::kInterTokenLatency, Promise::kUnlessLazy, 1,
+    {Latency::kTtft, Promise::kAlways, first_of({"vllm:time_to_first_token_seconds"}), kMetricsV0},
+    {Latency::kInterTokenLatency, Promise::kUnlessLazy,
      first_of({"vllm:time_per_output_token_seconds"}), kMetricsV0},
-    {Latency::kE2eLatency, Promise::kAlways, 1, first_of({"vllm:e2e_request_latency_seconds"}), kMetricsV0},
-    {Latency::kQueueTime, Promise::kNever, 1,
+    {Latency::kE2eLatency, Promise::kAlways, first_of({"vllm:e2e_request_latency_seconds"}), kMetricsV0},
+    {Latency::kQueueTime, Promise::kNever,
      first_of({"vllm:request_queue_time_seconds"}, {"vllm:time_in_queue_requests"}),
      "vllm/engine/metrics.py v0.6.6; 0.4 and 0.5 have neither"},
 };
