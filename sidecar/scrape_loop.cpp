@@ -64,8 +64,9 @@ void ScrapeLoop::search() {
 
 void ScrapeLoop::take_search(const FindOutcome& found) {
   if (found.endpoint) endpoint_ = found.endpoint;
-  const std::string endpoint = found.telling ? to_text(*found.telling) : "none";
-  take(found.outcome, endpoint);
+  if (found.telling) return take(found.outcome, to_text(*found.telling));
+  tried_once_ = true;  // every candidate was skipped: there is nothing to say, again
+  schedule();
 }
 
 void ScrapeLoop::scrape() {

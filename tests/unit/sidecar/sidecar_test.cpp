@@ -2,14 +2,18 @@
 
 #include "sidecar/sidecar.h"
 
-#include <map>
+#include <functional>
+#include <future>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
 #include "daemon/http_connection.h"
 #include "daemon/http_server.h"
 #include "engine/snapshot_codec.h"
+#include "tests/unit/daemon/loop_thread.h"
 #include "tests/unit/sidecar/fakes.h"
 
 namespace leadline {
@@ -22,53 +26,67 @@ class SidecarTest : public testing::Test {
  protected:
   void SetUp() override {
     set_log_level(LogLevel::kCritical);
+    engine_says(3);
     start_engine(0);
-    SidecarConfig config;
-    config.address.url = *parse_url("http://127.0.0.1:" + std::to_string(engine_->port()));
-    config.scrape_interval = milliseconds(100);
-    config.listen_address = "127.0.0.1";
-    config.drain_grace = seconds(10);
-    config.pod = {"default", "vllm-0", "uid-1"};
-    sidecar_ = std::make_unique<Sidecar>(loop_, config);
-    ASSERT_TRUE(sidecar_->start());
-    client_ = connect();
+    thread_.call([this] {
+      SidecarConfig config;
+      config.address.url = *parse_url("http://127.0.0.1:" + std::to_string(engine_->port()));
+      config.scrape_interval = milliseconds(100);
+      config.listen_address = "127.0.0.1";
+      config.drain_grace = seconds(10);
+      config.pod = {"default", "vllm-0", "uid-1"};
+      sidecar_ = std::make_unique<Sidecar>(thread_.loop(), config);
+      ASSERT_TRUE(sidecar_->start());
+      client_ = connect();
+    });
+  }
+
+  void TearDown() override {
+    thread_.call([this] {
+      client_.reset();
+      sidecar_.reset();
+      engine_.reset();
+    });
   }
 
   void start_engine(std::uint16_t port) {
-    auto made = HttpServer::listen(
-        loop_, "127.0.0.1", port, [this](const HttpRequest& request, const Respond& respond) {
-          engine_asked_ = request;
-          if (request.target != "/metrics") return respond(make_response(404, "text/plain", ""));
-          respond(make_response(200, "text/plain; version=0.0.4", page_));
-        });
-    ASSERT_TRUE(made);
-    engine_ = std::move(*made);
+    thread_.call([this, port] {
+      auto made = HttpServer::listen(
+          thread_.loop(), "127.0.0.1", port,
+          [this](const HttpRequest& request, const Respond& respond) {
+            engine_asked_ = request;
+            const bool page = request.target == "/metrics";
+            respond(make_response(page ? 200 : 404, "text/plain; version=0.0.4", page ? page_ : ""));
+          });
+      ASSERT_TRUE(made);
+      engine_ = std::move(*made);
+    });
   }
 
+  void kill_engine() {
+    thread_.call([this] { engine_.reset(); });
+  }
+
+  void engine_says(double queue) { engine_prints(test::vllm_page(queue)); }
+  void engine_prints(const std::string& page) {
+    thread_.call([this, page] { page_ = page; });
+  }
+
+  // On the loop's thread only.
   std::unique_ptr<HttpConnection> connect() {
     return std::make_unique<HttpConnection>(
-        loop_, *parse_url("http://127.0.0.1:" + std::to_string(sidecar_->port())));
-  }
-
-  // Runs the loop until `done` was called, ten seconds at most.
-  void run_until_done() {
-    const TimerId late = loop_.call_after(seconds(10), [this] {
-      ADD_FAILURE() << "nothing came within ten seconds";
-      loop_.stop();
-    });
-    loop_.run();
-    loop_.cancel(late);
+        thread_.loop(), *parse_url("http://127.0.0.1:" + std::to_string(sidecar_->port())));
   }
 
   HttpAnswer get(const std::string& raw) {
-    HttpAnswer answer;
-    client_->get({.target = raw}, [&](HttpResult result) {
-      EXPECT_TRUE(result) << result.error().error.message;
-      if (result) answer = std::move(*result);
-      loop_.stop();
+    std::promise<HttpResult> promise;
+    auto answer = promise.get_future();
+    thread_.call([&, this] {
+      client_->get({.target = raw}, [&](HttpResult result) { promise.set_value(std::move(result)); });
     });
-    run_until_done();
-    return answer;
+    HttpResult result = test::await(answer);
+    EXPECT_TRUE(result) << result.error().error.message;
+    return result.value_or(HttpAnswer{});
   }
 
   // Follows the long poll until a snapshot holds; how an adapter sees the pod.
@@ -92,8 +110,9 @@ class SidecarTest : public testing::Test {
            snapshot.series[0].gauges[index_of(Gauge::kQueueDepth)] == queue;
   }
 
-  EventLoop loop_;
-  std::string page_ = test::vllm_page(3);
+  test::LoopThread thread_;
+  // Touched by the loop's thread only.
+  std::string page_;
   HttpRequest engine_asked_;
   std::unique_ptr<HttpServer> engine_;
   std::unique_ptr<Sidecar> sidecar_;
@@ -106,18 +125,19 @@ TEST_F(SidecarTest, TheEnginesPageBecomesASnapshot) {
   EXPECT_EQ(seen.state, EngineState::kUp);
   EXPECT_EQ(seen.pod.name, "vllm-0");
   EXPECT_EQ(seen.scrape_interval, milliseconds(100));
-  page_ = test::vllm_page(8);
+  engine_says(8);
   snapshot_when([](const auto& one) { return has_queue(one, 8); });
 }
 
 TEST_F(SidecarTest, AsksTheEnginePolitely) {
   snapshot_when([](const auto& one) { return has_queue(one, 3); });
-  EXPECT_EQ(engine_asked_.target, "/metrics");
-  EXPECT_EQ(engine_asked_.first_value("Accept"), "text/plain;version=0.0.4");
-  EXPECT_EQ(engine_asked_.first_value("Accept-Encoding"), "");
-  EXPECT_EQ(engine_asked_.first_value("Authorization"), "");
+  const HttpRequest asked = thread_.call([this] { return engine_asked_; });
+  EXPECT_EQ(asked.target, "/metrics");
+  EXPECT_EQ(asked.first_value("Accept"), "text/plain;version=0.0.4");
+  EXPECT_EQ(asked.first_value("Accept-Encoding"), "");
+  EXPECT_EQ(asked.first_value("Authorization"), "");
   const auto accepted = engine_->stats().accepted;
-  page_ = test::vllm_page(4);
+  engine_says(4);
   snapshot_when([](const auto& one) { return has_queue(one, 4); });
   EXPECT_EQ(engine_->stats().accepted, accepted) << "one connection, kept";
 }
@@ -125,23 +145,23 @@ TEST_F(SidecarTest, AsksTheEnginePolitely) {
 TEST_F(SidecarTest, AKilledEngineEmptiesTheSnapshotAndARestartedOneFillsIt) {
   snapshot_when([](const auto& one) { return has_queue(one, 3); });
   const std::uint16_t port = engine_->port();
-  engine_.reset();
+  kill_engine();
   const PodSnapshot gone = snapshot_when([](const auto& one) { return one.series.empty(); });
   EXPECT_EQ(gone.state, EngineState::kUnreachable);
   EXPECT_EQ(get("/metrics").body.find("leadline_queue_depth"), std::string::npos);
   EXPECT_EQ(get("/readyz").status, 200) << "readiness does not follow the engine";
-  page_ = test::vllm_page(5);
+  engine_says(5);
   start_engine(port);
   snapshot_when([](const auto& one) { return has_queue(one, 5); });
 }
 
 TEST_F(SidecarTest, AnotherEngineBehindThePortReplacesEverything) {
   snapshot_when([](const auto& one) { return has_queue(one, 3); });
-  page_ = "# TYPE ovms_requests_success counter\novms_requests_success{name=\"m\"} 1\n";
+  engine_prints("# TYPE ovms_requests_success counter\novms_requests_success{name=\"m\"} 1\n");
   const PodSnapshot seen = snapshot_when([](const auto& one) { return one.engine != "vllm"; });
   EXPECT_EQ(get("/metrics").body.find("model=\"m\""), std::string::npos);
   EXPECT_TRUE(seen.series.empty());
-  page_ = test::vllm_page(6);
+  engine_says(6);
   snapshot_when([](const auto& one) { return has_queue(one, 6); });
 }
 
@@ -164,26 +184,33 @@ TEST_F(SidecarTest, ServesItsPages) {
 
 TEST_F(SidecarTest, DrainAnswersAParkedPollAtOnce) {
   snapshot_when([](const auto& one) { return has_queue(one, 3); });
-  engine_.reset();
+  kill_engine();
   snapshot_when([](const auto& one) { return one.series.empty(); });
   const std::string token(first_header(get("/snapshot").headers, "Leadline-Token"));
-  int status = 0;
-  bool drained = false;
-  client_->get({.target = "/snapshot?wait_ms=10000&after=" + token, .timeout = seconds(20)},
-               [&](const HttpResult& result) { status = result ? result->status : -1; });
-  // A second client's answer says that the first one's request has come: the loop is one.
-  const auto other = connect();
-  other->get({.target = "/metrics"}, [&](const HttpResult& result) {
-    ASSERT_TRUE(result);
-    EXPECT_NE(result->body.find("leadline_parked_polls 1"), std::string::npos);
-    sidecar_->drain([&] {
-      drained = true;
-      loop_.stop();
-    });
+  std::promise<HttpResult> parked;
+  std::promise<void> drained;
+  auto answer = parked.get_future();
+  auto end = drained.get_future();
+  std::unique_ptr<HttpConnection> other;
+  thread_.call([&, this] {
+    client_->get({.target = "/snapshot?wait_ms=10000&after=" + token, .timeout = seconds(20)},
+                 [&](HttpResult result) { parked.set_value(std::move(result)); });
+    other = connect();
   });
-  run_until_done();
-  EXPECT_TRUE(drained);
-  EXPECT_EQ(status, 204);
+  // Once a second client sees the first one's poll parked, the sidecar is told to stop.
+  std::function<void()> look = [&, this] {
+    other->get({.target = "/metrics"}, [&, this](const HttpResult& result) {
+      ASSERT_TRUE(result);
+      if (result->body.find("leadline_parked_polls 1\n") == std::string::npos) return look();
+      sidecar_->drain([&] { drained.set_value(); });
+    });
+  };
+  thread_.call(look);
+  test::await(end);
+  const HttpResult result = test::await(answer);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->status, 204);
+  thread_.call([&] { other.reset(); });
 }
 
 }  // namespace
