@@ -1,6 +1,6 @@
-// AnswerParser turns bytes into one HttpAnswer, Beast's basic_parser doing the grammar. It stops at a
-// body over the limit as soon as Content-Length or the bytes say so.
-// Internal: http_connection.cpp alone includes it.
+// AnswerParser turns bytes into one HttpAnswer, Beast's basic_parser doing the grammar. It stops at
+// a body over the limit as soon as Content-Length or the bytes say so. Internal:
+// http_connection.cpp alone includes it.
 
 #pragma once
 

@@ -1,6 +1,9 @@
 // What the Asio-speaking files of daemon/ share: the loop behind EventLoop, and short names for the
-// coroutine types. Internal: only event_loop, http_server, http_connection and tls_transport include
-// it, because each file that does costs many seconds to compile.
+// coroutine types. Internal: only event_loop, http_server, http_connection and tls_transport
+// include it, because each file that does costs many seconds to compile.
+//
+// Never `if (co_await …)` or `while (co_await …)`: g++ 12 lays such a coroutine's frame out wrongly
+// (its resume pointer is not first) and the program jumps into nowhere. Name the value first.
 //
 // Every type names the concrete executor instead of any_io_executor: no type erasure per operation.
 
@@ -57,8 +60,8 @@ struct EventLoop::Impl {
 
 namespace net {
 
-// Starts a coroutine that ends by itself. An exception out of it reaches EventLoop::run, which ends the
-// process; asio::detached would swallow it.
+// Starts a coroutine that ends by itself. An exception out of it reaches EventLoop::run, which ends
+// the process; asio::detached would swallow it.
 template <typename MakeTask>
 void start(EventLoop::Impl& loop, MakeTask&& make_task) {
   asio::co_spawn(loop.context, std::forward<MakeTask>(make_task), [](std::exception_ptr problem) {

@@ -39,7 +39,7 @@ std::string secret_variable(const ConfigKey& key) {
 
 // Where one value came from before it has a type.
 struct RawValue {
-  std::string text;  // a scalar's
+  std::string text;                  // a scalar's
   std::shared_ptr<const Json> tree;  // from the file; else null
   bool is_scalar = true;
   std::string origin;
@@ -108,8 +108,8 @@ void Loader::set(const ConfigKey& key, const RawValue& raw) {
       if (key.type != ConfigType::kStructured) {
         complain(key, raw, why);
       } else {
-        errors.push_back(fmt::format("{}{} (from {})", key.name, why.starts_with('[') ? why : ": " + why,
-                                     raw.origin));
+        errors.push_back(fmt::format("{}{} (from {})", key.name,
+                                     why.starts_with('[') ? why : ": " + why, raw.origin));
       }
     }
   }

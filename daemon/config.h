@@ -1,13 +1,14 @@
 // Configuration, declared once per daemon: each key of a ConfigSchema is a YAML key `a_b`, a flag
-// `--a-b` and an environment variable `LEADLINE_A_B`. A flag wins over the environment, the environment
-// over the file (`--config FILE`), the file over the default. Used by every main; read once, at start.
+// `--a-b` and an environment variable `LEADLINE_A_B`. A flag wins over the environment, the
+// environment over the file (`--config FILE`), the file over the default. Used by every main; read
+// once, at start.
 //
-// A Config that exists is valid. What is wrong is told all at once, each with its value, where it came
-// from and what it must be:
+// A Config that exists is valid. What is wrong is told all at once, each with its value, where it
+// came from and what it must be:
 //     scrape_interval_ms = 7 (from x.yaml line 3), must be in [250, 5000] ms
 //
-// Secrets never stand in flags or in the file: a key `bearer_token_file` names a file that holds it, and
-// LEADLINE_BEARER_TOKEN may hold the secret itself. Immutable once loaded, so thread-safe.
+// Secrets never stand in flags or in the file: a key `bearer_token_file` names a file that holds
+// it, and LEADLINE_BEARER_TOKEN may hold the secret itself. Immutable once loaded, so thread-safe.
 
 #pragma once
 
@@ -42,18 +43,18 @@ enum class ConfigType {
 };
 
 struct ConfigKey {
-  std::string name;  // snake_case, its unit at the end; not `port`, not `service_...`
+  std::string name = {};  // snake_case, its unit at the end; not `port`, not `service_...`
   ConfigType type = ConfigType::kText;
-  std::string default_value;  // YAML text; for kText the text itself
-  std::string help;           // one paragraph
-  std::string example;        // like default_value; empty: the default stands in the example file
+  std::string default_value = {};  // YAML text; for kText the text itself
+  std::string help = {};           // one paragraph
+  std::string example = {};  // like default_value; empty: the default stands in the example file
   // Integers, numbers and durations: both ends belong to the range.
   double min = std::numeric_limits<double>::lowest();
   double max = std::numeric_limits<double>::max();
-  std::string unit;  // said in messages: "bytes"; durations say ms by themselves
-  std::vector<std::string> choices;
-  // Looks at the typed value (kStructured: the whole tree) and appends what is wrong, as text to follow
-  // the key's name: "[2].name: missing". May be empty.
+  std::string unit = {};  // said in messages: "bytes"; durations say ms by themselves
+  std::vector<std::string> choices = {};
+  // Looks at the typed value (kStructured: the whole tree) and appends what is wrong, as text to
+  // follow the key's name: "[2].name: missing". May be empty.
   std::function<void(const nlohmann::json&, ErrorList&)> validate = {};
 };
 
@@ -88,7 +89,7 @@ struct ConfigSchema {
 class Config {
  public:
   [[nodiscard]] std::int64_t integer(std::string_view key) const;
-  [[nodiscard]] double number(std::string_view key) const;  // integers too
+  [[nodiscard]] double number(std::string_view key) const;            // integers too
   [[nodiscard]] const std::string& text(std::string_view key) const;  // kChoice too
   [[nodiscard]] bool boolean(std::string_view key) const;
   [[nodiscard]] std::chrono::milliseconds duration(std::string_view key) const;
@@ -123,11 +124,11 @@ struct ConfigInputs {
 // Either `config`, or the process ends with `exit_code` (kExitOk after --help, --version,
 // --check-config and --print-config, kExitBadConfig with `errors`).
 struct ConfigOutcome {
-  std::optional<Config> config;
+  std::optional<Config> config = {};
   int exit_code = 0;
-  std::string output;  // for stdout
-  ErrorList errors;
-  ErrorList warnings;  // LEADLINE_* variables that nobody knows; for the log
+  std::string output = {};  // for stdout
+  ErrorList errors = {};
+  ErrorList warnings = {};  // LEADLINE_* variables that nobody knows; for the log
 };
 
 [[nodiscard]] ConfigOutcome load_config(const ConfigSchema& schema, const ConfigInputs& inputs);

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <numeric>
 #include <set>
 
 #include "daemon/config_state.h"
@@ -51,8 +50,8 @@ Result<Json> number_of(const ConfigKey& key, const std::string& text, std::strin
 }
 
 std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
+  std::vector<std::size_t> row(1, 0);
+  for (std::size_t j = 1; j <= b.size(); ++j) row.push_back(j);
   for (std::size_t i = 0; i < a.size(); ++i) {
     std::size_t diagonal = std::exchange(row[0], i + 1);
     for (std::size_t j = 0; j < b.size(); ++j) {
@@ -97,7 +96,8 @@ std::string variable_of(std::string_view key) {
   return variable;
 }
 
-// Near is: at most a third of the word wrong. `scrape_interval` is 3 from `scrape_interval_ms`, of 15.
+// Near is: at most a third of the word wrong. `scrape_interval` is 3 from `scrape_interval_ms`,
+// of 15.
 std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
   const auto nearer = [word](const std::string& a, const std::string& b) {
     return distance(word, a) < distance(word, b);
@@ -109,11 +109,15 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
 
 Result<Json> typed_value(const ConfigKey& key, const std::string& text) {
   switch (key.type) {
-    case ConfigType::kInteger: return number_of<std::int64_t>(key, text, "an integer");
-    case ConfigType::kDuration: return number_of<std::int64_t>(key, text, "an integer");
-    case ConfigType::kNumber: return number_of<double>(key, text, "a number");
+    case ConfigType::kInteger:
+      return number_of<std::int64_t>(key, text, "an integer");
+    case ConfigType::kDuration:
+      return number_of<std::int64_t>(key, text, "an integer");
+    case ConfigType::kNumber:
+      return number_of<double>(key, text, "a number");
     case ConfigType::kText:
-    case ConfigType::kSecretFile: return Json(text);
+    case ConfigType::kSecretFile:
+      return Json(text);
     case ConfigType::kBoolean:
       if (text == "true" || text == "false") return Json(text == "true");
       return must_be("true or false");

@@ -24,7 +24,7 @@ struct ConfigValue {
 };
 
 struct Config::State {
-  ConfigSchema schema;                        // values point into it
+  ConfigSchema schema;  // values point into it
   std::map<std::string, ConfigValue, std::less<>> values;
   std::map<std::string, std::string, std::less<>> flags;  // the PlainFlags that were given
 };
@@ -41,7 +41,8 @@ struct CommandLine {
 [[nodiscard]] CommandLine parse_command_line(const ConfigSchema& schema,
                                              const std::vector<std::string>& arguments);
 
-[[nodiscard]] std::string flag_of(std::string_view key);      // scrape_interval_ms -> --scrape-interval-ms
+[[nodiscard]] std::string flag_of(
+    std::string_view key);  // scrape_interval_ms -> --scrape-interval-ms
 [[nodiscard]] std::string variable_of(std::string_view key);  // -> LEADLINE_SCRAPE_INTERVAL_MS
 
 // "; did you mean X?" with the nearest of `known`, or nothing where none is near.

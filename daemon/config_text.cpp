@@ -28,13 +28,15 @@ std::string wrapped(std::string_view text, std::string_view indent) {
 }
 
 bool is_plain(std::string_view text) {
-  return !text.empty() && text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX"
-                                                 "YZ0123456789_./:-") == text.npos &&
+  return !text.empty() &&
+         text.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX"
+             "YZ0123456789_./:-") == text.npos &&
          text.find(": ") == text.npos && text.back() != ':' && text.front() != '-';
 }
 
-// Text as a YAML scalar: plain where nobody could take it for anything else, else quoted as in JSON,
-// which YAML reads alike.
+// Text as a YAML scalar: plain where nobody could take it for anything else, else quoted as in
+// JSON, which YAML reads alike.
 std::string yaml_text(const std::string& text) {
   return is_plain(text) ? text : nlohmann::json(text).dump();
 }
@@ -45,14 +47,22 @@ std::string yaml_value(const nlohmann::json& value) {
 
 std::string value_name(const ConfigKey& key) {
   switch (key.type) {
-    case ConfigType::kInteger: return "INTEGER";
-    case ConfigType::kNumber: return "NUMBER";
-    case ConfigType::kText: return "TEXT";
-    case ConfigType::kChoice: return fmt::format("{}", fmt::join(key.choices, "|"));
-    case ConfigType::kBoolean: return "[=true|false]";
-    case ConfigType::kDuration: return "MILLISECONDS";
-    case ConfigType::kSecretFile: return "FILE";
-    case ConfigType::kStructured: return "YAML";
+    case ConfigType::kInteger:
+      return "INTEGER";
+    case ConfigType::kNumber:
+      return "NUMBER";
+    case ConfigType::kText:
+      return "TEXT";
+    case ConfigType::kChoice:
+      return fmt::format("{}", fmt::join(key.choices, "|"));
+    case ConfigType::kBoolean:
+      return "[=true|false]";
+    case ConfigType::kDuration:
+      return "MILLISECONDS";
+    case ConfigType::kSecretFile:
+      return "FILE";
+    case ConfigType::kStructured:
+      return "YAML";
   }
   return "";
 }
@@ -77,8 +87,8 @@ std::string flag_help(const PlainFlag& flag) {
 }  // namespace
 
 std::string help_text(const ConfigSchema& schema) {
-  std::string text = fmt::format("{} {}: {}\n\nUsage: {} [--config FILE] [flags]\n\n", schema.program,
-                                 LEADLINE_VERSION, schema.summary, schema.program);
+  std::string text = fmt::format("{} {}: {}\n\nUsage: {} [--config FILE] [flags]\n\n",
+                                 schema.program, LEADLINE_VERSION, schema.summary, schema.program);
   text += wrapped(
       "Every setting below is a flag (--scrape-interval-ms), an environment variable "
       "(LEADLINE_SCRAPE_INTERVAL_MS) and a key of the YAML file (scrape_interval_ms). A flag wins "
@@ -91,7 +101,8 @@ std::string help_text(const ConfigSchema& schema) {
   text += "\nOther flags\n";
   for (const PlainFlag& flag : schema.flags) text += flag_help(flag);
   return text + flag_help({"config", "FILE", "Read settings from this YAML file."}) +
-         flag_help({"check-config", "", "Check all settings; exit with 0 or, naming each error, 2."}) +
+         flag_help(
+             {"check-config", "", "Check all settings; exit with 0 or, naming each error, 2."}) +
          flag_help({"print-config", "", "Print the effective settings and where each came from."}) +
          flag_help({"help", "", "Print this."}) + flag_help({"version", "", "Print the version."});
 }
@@ -111,16 +122,17 @@ std::string printed_config(const Config::State& state) {
 }
 
 std::string example_config(const ConfigSchema& schema) {
-  std::string text = fmt::format("# Every setting of {}, with an example value each.\n", schema.program);
+  std::string text =
+      fmt::format("# Every setting of {}, with an example value each.\n", schema.program);
   for (const ConfigGroup& group : schema.groups) {
     text += fmt::format("\n# --- {}\n", group.title);
     for (const ConfigKey& key : group.keys) {
       const std::string& shown = key.example.empty() ? key.default_value : key.example;
       const bool is_text = key.type == ConfigType::kText || key.type == ConfigType::kSecretFile;
       text += "\n" + wrapped(key.help, "# ");
-      text += wrapped(fmt::format("Default: {}. Environment: {}.", default_of(key),
-                                  variable_of(key.name)),
-                      "# ");
+      text += wrapped(
+          fmt::format("Default: {}. Environment: {}.", default_of(key), variable_of(key.name)),
+          "# ");
       text += fmt::format("{}: {}\n", key.name, is_text ? yaml_text(shown) : shown);
     }
   }

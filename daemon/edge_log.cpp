@@ -36,8 +36,8 @@ void EdgeLog::recovered(std::string_view key, std::string_view what, std::string
   const auto found = open_.find(key);
   if (found == open_.end()) return;
   const auto lasted = std::chrono::duration<double>(now.steady - found->second.since).count();
-  sink_(LogLevel::kInfo,
-        fmt::format("{} failures={} for={:.1f}s", line_of(what, fields), found->second.count, lasted));
+  sink_(LogLevel::kInfo, fmt::format("{} failures={} for={:.1f}s", line_of(what, fields),
+                                     found->second.count, lasted));
   open_.erase(found);
 }
 

@@ -1,10 +1,13 @@
-// EdgeLog says a repeated failure twice instead of every second: when it begins and when it is over.
+// EdgeLog says a repeated failure twice instead of every second: when it begins and when it is
+// over.
 //     scrape failed endpoint=http://10.0.0.7:8000 code=unavailable err="connection refused"
 //     scrape recovered endpoint=http://10.0.0.7:8000 failures=37 for=41.0s
-// In between a metric tells the rate. A failure whose message changes (`what`, not its fields) logs again.
+// In between a metric tells the rate. A failure whose message changes (`what`, not its fields) logs
+// again.
 //
-// Not thread-safe: one loop owns one. Bounded: at most kMaxKeys failures are remembered; while that many
-// are open, further ones are counted in dropped() and logged neither at their begin nor at their end.
+// Not thread-safe: one loop owns one. Bounded: at most kMaxKeys failures are remembered; while that
+// many are open, further ones are counted in dropped() and logged neither at their begin nor at
+// their end.
 
 #pragma once
 
@@ -26,11 +29,12 @@ class EdgeLog {
   // `sink` gets each line; by default log_line.
   explicit EdgeLog(std::function<void(LogLevel, std::string_view)> sink = log_line);
 
-  // `key` says what fails (an endpoint), `what` the constant message ("scrape failed"), `fields` the
-  // rest of the line. Logs a warning where this failure begins.
+  // `key` says what fails (an endpoint), `what` the constant message ("scrape failed"), `fields`
+  // the rest of the line. Logs a warning where this failure begins.
   void failed(std::string_view key, std::string_view what, std::string_view fields, Instant now);
 
-  // Logs `what` ("scrape recovered") with the count and duration, where a failure of `key` was open.
+  // Logs `what` ("scrape recovered") with the count and duration, where a failure of `key` was
+  // open.
   void recovered(std::string_view key, std::string_view what, std::string_view fields, Instant now);
 
   // Forgets `key` silently: what could fail is gone, a deleted pod.

@@ -1,9 +1,11 @@
-// EventLoop is one thread's loop: timers, posted work, stop signals, and the sockets of the HttpServer
-// and HttpConnections that are made on it. Each daemon thread that waits for anything owns one.
+// EventLoop is one thread's loop: timers, posted work, stop signals, and the sockets of the
+// HttpServer and HttpConnections that are made on it. Each daemon thread that waits for anything
+// owns one.
 //
-// Thread-safety: post() and stop() may be called from any thread, the rest from the loop's own thread
-// (or before run()). Everything made on a loop must be destroyed before it, or never called again.
-// The loop is Boost.Asio's io_context; this header hides it, since Asio costs seconds to compile.
+// Thread-safety: post() and stop() may be called from any thread, the rest from the loop's own
+// thread (or before run()). Everything made on a loop must be destroyed before it, or never called
+// again. The loop is Boost.Asio's io_context; this header hides it, since Asio costs seconds to
+// compile.
 
 #pragma once
 

@@ -1,6 +1,7 @@
 // The words of HTTP/1.1 that handlers, the server and the client share. Plain values, no network.
 //
-// Header names are compared without regard to case; header values have no leading or trailing blanks.
+// Header names are compared without regard to case; header values have no leading or trailing
+// blanks.
 
 #pragma once
 
@@ -43,9 +44,9 @@ struct HttpRequest {
 // null is an empty body. Content-Length, Connection and Date are the server's own business.
 struct HttpResponse {
   int status = 200;
-  std::string content_type;  // empty: no such header
-  std::vector<HttpHeader> headers;
-  std::shared_ptr<const std::string> body;
+  std::string content_type = {};  // empty: no such header
+  std::vector<HttpHeader> headers = {};
+  std::shared_ptr<const std::string> body = {};
 };
 
 [[nodiscard]] HttpResponse make_response(int status, std::string content_type, std::string body);

@@ -60,22 +60,27 @@ HttpError connect_failure(const error_code& error) {
 
 const char* failure_name(HttpFailure failure) {
   switch (failure) {
-    case HttpFailure::kRefused: return "refused";
-    case HttpFailure::kTimeout: return "timeout";
-    case HttpFailure::kReset: return "reset";
-    case HttpFailure::kTooLarge: return "too_large";
-    case HttpFailure::kBadAnswer: return "bad_answer";
-    case HttpFailure::kUnreachable: return "unreachable";
+    case HttpFailure::kRefused:
+      return "refused";
+    case HttpFailure::kTimeout:
+      return "timeout";
+    case HttpFailure::kReset:
+      return "reset";
+    case HttpFailure::kTooLarge:
+      return "too_large";
+    case HttpFailure::kBadAnswer:
+      return "bad_answer";
+    case HttpFailure::kUnreachable:
+      return "unreachable";
   }
   return "unknown";
 }
 
-// Shared with the coroutine of the request in flight. `serial` says whether that coroutine still speaks
-// for anyone: a timeout answers at once and leaves it to end by itself, since getaddrinfo cannot be
-// interrupted.
+// Shared with the coroutine of the request in flight. `serial` says whether that coroutine still
+// speaks for anyone: a timeout answers at once and leaves it to end by itself, since getaddrinfo
+// cannot be interrupted.
 struct HttpConnection::State : std::enable_shared_from_this<State> {
-  State(EventLoop& event_loop, HttpUrl url)
-      : loop(event_loop.impl()), endpoint(std::move(url)) {}
+  State(EventLoop& event_loop, HttpUrl url) : loop(event_loop.impl()), endpoint(std::move(url)) {}
 
   Task<void> run(std::uint64_t mine);
   Task<HttpResult> attempt(std::uint64_t mine);
@@ -117,7 +122,8 @@ void HttpConnection::State::watch_deadline() {
   deadline.async_wait([self = weak_from_this(), mine = serial](const error_code&) {
     const auto state = self.lock();
     if (!state || state->serial != mine) return;
-    const auto text = fmt::format("no complete answer within {} ms", state->request.timeout.count());
+    const auto text =
+        fmt::format("no complete answer within {} ms", state->request.timeout.count());
     state->finish(tl::unexpected<HttpError>(failure(HttpFailure::kTimeout, text)));
   });
 }
@@ -163,7 +169,8 @@ Task<std::optional<HttpError>> HttpConnection::State::resolve(std::vector<Endpoi
 
 Task<std::optional<HttpError>> HttpConnection::State::connect(std::uint64_t mine) {
   std::vector<Endpoint> candidates;
-  if (auto problem = co_await resolve(candidates)) co_return problem;
+  auto unresolved = co_await resolve(candidates);
+  if (unresolved) co_return unresolved;
   auto problem = failure(HttpFailure::kUnreachable, "the name has no address");
   for (const Endpoint& candidate : candidates) {
     if (serial != mine) break;
@@ -211,8 +218,8 @@ Task<std::optional<HttpError>> HttpConnection::State::read_answer(std::uint64_t 
   while (!parser.done()) {
     const std::size_t had = input.size();
     input.resize(had + room);
-    const auto [error, size] = co_await socket.async_read_some(
-        net::asio::buffer(input.data() + had, room), kAwait);
+    const auto [error, size] =
+        co_await socket.async_read_some(net::asio::buffer(input.data() + had, room), kAwait);
     if (serial != mine) co_return failure(HttpFailure::kTimeout, "nobody waits any more");
     input.resize(had + size);
     if (size == room) room = std::min(room * 4, kMaxRead);

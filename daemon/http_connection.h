@@ -1,10 +1,10 @@
-// HttpConnection is one keep-alive client connection to one endpoint: the sidecar has one to its engine,
-// the adapter one to each sidecar (10,000 of them, hence small). It connects when first asked, and again
-// by itself after any failure. One request is in flight at a time.
+// HttpConnection is one keep-alive client connection to one endpoint: the sidecar has one to its
+// engine, the adapter one to each sidecar (10,000 of them, hence small). It connects when first
+// asked, and again by itself after any failure. One request is in flight at a time.
 //
 // Thread-safety: the loop's thread only. Destroying it closes the connection; a pending callback is
-// then never called. Nothing is retried but a request that met a keep-alive connection which the peer
-// had already closed: that one goes out again, once, on a fresh connection (RFC 9112 §9.3.1).
+// then never called. Nothing is retried but a request that met a keep-alive connection which the
+// peer had already closed: that one goes out again, once, on a fresh connection (RFC 9112 §9.3.1).
 
 #pragma once
 
@@ -25,10 +25,11 @@ namespace leadline {
 class EventLoop;
 
 struct HttpGet {
-  std::string target;  // raw; empty: the endpoint's path
-  std::vector<HttpHeader> headers;
+  std::string target = {};  // raw; empty: the endpoint's path
+  std::vector<HttpHeader> headers = {};
   std::size_t body_limit = 16 * 1024 * 1024;
-  std::chrono::milliseconds timeout{4'000};  // from get() to the body's last byte, connecting included
+  std::chrono::milliseconds timeout{
+      4'000};  // from get() to the body's last byte, connecting included
 };
 
 struct HttpAnswer {
@@ -40,8 +41,8 @@ struct HttpAnswer {
   SteadyTime received_at;  // the body was complete
 };
 
-// What a caller may treat differently: a refused connection means that nobody is there, a timeout that
-// somebody is busy.
+// What a caller may treat differently: a refused connection means that nobody is there, a timeout
+// that somebody is busy.
 enum class HttpFailure {
   kRefused,      // nobody listens there
   kTimeout,      // no complete answer within HttpGet::timeout
@@ -56,7 +57,8 @@ enum class HttpFailure {
 
 struct HttpError {
   HttpFailure failure;
-  Error error;  // kUnavailable, or kBadInput for kTooLarge and kBadAnswer; its text names the endpoint
+  Error error;  // kUnavailable, or kBadInput for kTooLarge and kBadAnswer; its text names the
+                // endpoint
 };
 
 using HttpResult = tl::expected<HttpAnswer, HttpError>;
@@ -68,8 +70,8 @@ class HttpConnection {
   HttpConnection(const HttpConnection&) = delete;
   HttpConnection& operator=(const HttpConnection&) = delete;
 
-  // Calls `done` later, exactly once. REQUIRES: no request in flight; `done` itself may ask again, or
-  // destroy the connection.
+  // Calls `done` later, exactly once. REQUIRES: no request in flight; `done` itself may ask again,
+  // or destroy the connection.
   void get(HttpGet request, std::function<void(HttpResult)> done);
 
  private:

@@ -23,15 +23,15 @@
 
 namespace leadline {
 
-using net::asio::mutable_buffer;
 using net::error_code;
 using net::kAwait;
 using net::Task;
+using net::asio::mutable_buffer;
 using std::chrono::milliseconds;
 
 namespace {
 
-constexpr milliseconds kAcceptPause{100};   // out of descriptors: give others time to close some
+constexpr milliseconds kAcceptPause{100};  // out of descriptors: give others time to close some
 constexpr milliseconds kLingerTimeout{1'000};
 constexpr std::size_t kLingerBytes = 256 * 1024;
 constexpr std::size_t kFirstRead = 2048;
@@ -188,13 +188,16 @@ void HttpServer::Session::enter(Phase phase, milliseconds allowed) {
 
 Task<void> HttpServer::Session::run() {
   enter(Phase::kHandshake, core_->limits.header_timeout);
-  if (co_await stream_->handshake()) {
+  const error_code failed = co_await stream_->handshake();
+  if (failed) {
     ++core_->counters.handshake_errors;
     co_return;
   }
   // A client that connects and says nothing is worth less patience than one between two requests.
   enter(Phase::kIdle, core_->limits.header_timeout);
-  while (co_await serve_one()) {
+  for (;;) {
+    const bool goes_on = co_await serve_one();
+    if (!goes_on) break;
     enter(Phase::kIdle, core_->limits.idle_timeout);
     if (input_.empty() && input_.capacity() > kIdleBuffer) std::string().swap(input_);
   }
@@ -232,15 +235,16 @@ Task<HttpServer::Session::Got> HttpServer::Session::read_request() {
       if (refusal_ != 0) co_return Got::kRefusal;
       if (parser.done()) break;
       if (parser.expects_continue() && input_.empty() && !std::exchange(continued, true)) {
-        if (co_await send_continue()) co_return Got::kNothing;
+        const error_code failed = co_await send_continue();
+        if (failed) co_return Got::kNothing;
       }
     } else if (core_->draining && phase_ == Phase::kIdle) {
       co_return Got::kNothing;
     }
-    const bool more = co_await fill(!parser.started()) && !core_->closed;
-    if (expired_ && parser.started()) refusal_ = 408;
+    const bool more = co_await fill(!parser.started());
+    if (expired_ && !core_->closed && parser.started()) refusal_ = 408;
     if (refusal_ != 0) co_return Got::kRefusal;
-    if (!more) co_return Got::kNothing;
+    if (!more || core_->closed) co_return Got::kNothing;
   }
   keep_alive_ = parser.keep_alive();
   http_1_0_ = parser.is_http_1_0();
@@ -248,8 +252,8 @@ Task<HttpServer::Session::Got> HttpServer::Session::read_request() {
   co_return Got::kRequest;
 }
 
-// Reads once behind what is already there. The size follows what came so far, so that a small request
-// costs a small buffer and a large one few reads.
+// Reads once behind what is already there. The size follows what came so far, so that a small
+// request costs a small buffer and a large one few reads.
 Task<bool> HttpServer::Session::fill(bool idle) {
   const std::size_t had = input_.size();
   const std::size_t room = idle ? kFirstRead : std::min(kMaxRead, std::max(kFirstRead, had));
@@ -327,16 +331,17 @@ Task<void> HttpServer::Session::refuse(int status) {
   co_await write_answer(/*keep_alive=*/false);
 }
 
-// Closes our side and reads on for a moment: closing with bytes unread would send a reset, which may
-// overtake the answer (RFC 9112 §9.6).
+// Closes our side and reads on for a moment: closing with bytes unread would send a reset, which
+// may overtake the answer (RFC 9112 §9.6).
 Task<void> HttpServer::Session::say_goodbye() {
   enter(Phase::kWriting, kLingerTimeout);
-  if (co_await stream_->shutdown()) co_return;
+  const error_code failed = co_await stream_->shutdown();
+  if (failed) co_return;
   std::string sink(kFirstRead, '\0');
   for (std::size_t total = 0; total < kLingerBytes;) {
-    const auto [failed, size] =
+    const auto [error, size] =
         co_await stream_->socket().async_read_some(net::asio::buffer(sink), kAwait);
-    if (failed || size == 0) co_return;
+    if (error || size == 0) co_return;
     total += size;
   }
 }
@@ -345,7 +350,8 @@ void HttpServer::Session::sweep(SteadyTime now) {
   if (phase_ == Phase::kParked && !answer_ && peer_left(stream_->socket())) return wake();
   if (now < deadline_) return;
   switch (phase_) {
-    case Phase::kHandling: return;
+    case Phase::kHandling:
+      return;
     case Phase::kParked:
       if (answer_) return;
       ++core_->counters.handler_timeouts;
@@ -358,7 +364,8 @@ void HttpServer::Session::sweep(SteadyTime now) {
     }
     case Phase::kHandshake:
     case Phase::kIdle:
-    case Phase::kWriting: return close();
+    case Phase::kWriting:
+      return close();
   }
 }
 
@@ -446,8 +453,8 @@ void HttpServer::Core::forget(Session* session) {
   if (draining && sessions_.empty()) finish_drain();
 }
 
-// A quarter of the shortest deadline, so that none is overrun by more; at most a second, within which
-// a parked client's departure is noticed.
+// A quarter of the shortest deadline, so that none is overrun by more; at most a second, within
+// which a parked client's departure is noticed.
 milliseconds HttpServer::Core::sweep_period() const {
   const auto shortest = std::min(std::min(limits.header_timeout, limits.idle_timeout),
                                  std::min(limits.write_timeout, limits.handler_timeout));

@@ -17,8 +17,8 @@ struct HttpUrl {
   std::string path;  // raw, with its query; starts with '/'; "/" where the URL names none
 };
 
-// kBadConfig with the offending text: an URL always comes from an operator or a pods file. `https` is
-// refused with words of its own, since the sidecar links no TLS library.
+// kBadConfig with the offending text: an URL always comes from an operator or a pods file. `https`
+// is refused with words of its own, since the sidecar links no TLS library.
 [[nodiscard]] Result<HttpUrl> parse_url(std::string_view text);
 
 // "127.0.0.1:8000", "[::1]:8000", and without ":80": the Host header, and how logs name the peer.

@@ -13,8 +13,8 @@ constexpr std::size_t kMaxPrintable = 300;
 
 spdlog::logger& logger() {
   static const std::shared_ptr<spdlog::logger> kLogger = [] {
-    auto made = std::make_shared<spdlog::logger>(
-        "leadline", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made = std::make_shared<spdlog::logger>("leadline",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
     made->set_level(spdlog::level::info);
     return made;
@@ -24,11 +24,16 @@ spdlog::logger& logger() {
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return spdlog::level::debug;
-    case LogLevel::kInfo: return spdlog::level::info;
-    case LogLevel::kWarn: return spdlog::level::warn;
-    case LogLevel::kError: return spdlog::level::err;
-    case LogLevel::kCritical: return spdlog::level::critical;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarn:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
+    case LogLevel::kCritical:
+      return spdlog::level::critical;
   }
   return spdlog::level::info;
 }
@@ -102,11 +107,16 @@ std::string printable(std::string_view text) {
 
 std::string_view errc_name(Errc code) {
   switch (code) {
-    case Errc::kBadConfig: return "bad_config";
-    case Errc::kBadInput: return "bad_input";
-    case Errc::kUnavailable: return "unavailable";
-    case Errc::kNotFound: return "not_found";
-    case Errc::kStale: return "stale";
+    case Errc::kBadConfig:
+      return "bad_config";
+    case Errc::kBadInput:
+      return "bad_input";
+    case Errc::kUnavailable:
+      return "unavailable";
+    case Errc::kNotFound:
+      return "not_found";
+    case Errc::kStale:
+      return "stale";
   }
   return "unknown";
 }

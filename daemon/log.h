@@ -3,8 +3,8 @@
 // Both daemons use it; engine/ has none and returns what there is to say. spdlog stays out of this
 // header. Thread-safe.
 //
-// critical = the process exits; error = an operator must act; warn = degraded, will heal; info = start,
-// stop and changes of state; debug = each tick. Never log tokens or whole bodies.
+// critical = the process exits; error = an operator must act; warn = degraded, will heal; info =
+// start, stop and changes of state; debug = each tick. Never log tokens or whole bodies.
 
 #pragma once
 
@@ -29,11 +29,21 @@ void set_log_level(LogLevel level);
 
 void log_line(LogLevel level, std::string_view line);
 
-inline void log_debug(std::string_view line) { log_line(LogLevel::kDebug, line); }
-inline void log_info(std::string_view line) { log_line(LogLevel::kInfo, line); }
-inline void log_warn(std::string_view line) { log_line(LogLevel::kWarn, line); }
-inline void log_error(std::string_view line) { log_line(LogLevel::kError, line); }
-inline void log_critical(std::string_view line) { log_line(LogLevel::kCritical, line); }
+inline void log_debug(std::string_view line) {
+  log_line(LogLevel::kDebug, line);
+}
+inline void log_info(std::string_view line) {
+  log_line(LogLevel::kInfo, line);
+}
+inline void log_warn(std::string_view line) {
+  log_line(LogLevel::kWarn, line);
+}
+inline void log_error(std::string_view line) {
+  log_line(LogLevel::kError, line);
+}
+inline void log_critical(std::string_view line) {
+  log_line(LogLevel::kCritical, line);
+}
 
 // A peer's text made fit for a log line between quotes: control characters, quotes and backslashes
 // escaped, bytes that are not UTF-8 text escaped, at most 300 bytes and then "...".

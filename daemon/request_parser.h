@@ -1,8 +1,8 @@
-// RequestParser turns bytes into one HttpRequest: Beast's basic_parser for the grammar, and on top what
-// it lets through (1.81, found by reading and by tests): equal duplicates of Content-Length, transfer
-// codings other than chunked, obsolete line folding, trailers mixed into the headers, header bytes
-// without end when they come line by line, and chunk headers without end.
-// Internal: http_server.cpp alone includes it.
+// RequestParser turns bytes into one HttpRequest: Beast's basic_parser for the grammar, and on top
+// what it lets through (1.81, found by reading and by tests): equal duplicates of Content-Length,
+// transfer codings other than chunked, obsolete line folding, trailers mixed into the headers,
+// header bytes without end when they come line by line, and chunk headers without end. Internal:
+// http_server.cpp alone includes it.
 //
 // Source: RFC 9112 §3.2 (Host), §5.2 (folding), §6.1 and §6.3 (framing), RFC 9110 §6.5 (trailers).
 
@@ -30,8 +30,8 @@ class RequestParser final : public beast_http::basic_parser<true> {
     body_limit(limits.body_bytes);
   }
 
-  // Parses the front of `input` and removes what it used. 0: go on (see done()); else the status with
-  // which to refuse the request, after which the connection must be closed.
+  // Parses the front of `input` and removes what it used. 0: go on (see done()); else the status
+  // with which to refuse the request, after which the connection must be closed.
   int feed(std::string& input) {
     boost::system::error_code error;
     input_ = input;
@@ -87,7 +87,8 @@ class RequestParser final : public beast_http::basic_parser<true> {
   }
 
   void on_field_impl(beast_http::field name, View raw_name, View value, Error& error) override {
-    if (is_header_done()) return;  // a trailer: it must not pass for a header, an identity least of all
+    if (is_header_done())
+      return;  // a trailer: it must not pass for a header, an identity least of all
     using beast_http::field;
     if (request_.headers.size() >= limits_.header_lines) return refuse(431, error);
     if (is_folded(text(raw_name), text(value))) return refuse(400, error);

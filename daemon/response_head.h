@@ -11,8 +11,8 @@ namespace leadline {
 
 enum class Connection { kKeepAlive, kKeepAliveSaid, kClose };  // Said: HTTP/1.0 wants it spelt out
 
-// Status line, `date`, the response's headers and the empty line. Control characters in values become
-// blanks, so that no value can start a header of its own. 204 and 304 carry no length.
+// Status line, `date`, the response's headers and the empty line. Control characters in values
+// become blanks, so that no value can start a header of its own. 204 and 304 carry no length.
 [[nodiscard]] std::string response_head(const HttpResponse& response, std::string_view date,
                                         Connection connection);
 

@@ -37,8 +37,9 @@ bool is_address(const std::string& name) {
 // OpenSSL's own mini language, so a comma in a name would start another entry.
 bool is_name(const std::string& name) {
   return !name.empty() && name.size() <= 253 &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "-._:*") == std::string::npos;
+         name.find_first_not_of(
+             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+             "-._:*") == std::string::npos;
 }
 
 std::string alternative_names(const std::vector<std::string>& names) {

@@ -1,5 +1,5 @@
-// Makes a key and a certificate signed by itself, in memory. daemon_tls's own; pure but for the random
-// numbers and the clock.
+// Makes a key and a certificate signed by itself, in memory. daemon_tls's own; pure but for the
+// random numbers and the clock.
 
 #pragma once
 

@@ -1,5 +1,5 @@
-// ServerTransport wraps an accepted socket: plain or TLS. Internal to daemon/ (it speaks Asio); users
-// pass the shared_ptr from tls_transport() to HttpServer::listen and need not look inside.
+// ServerTransport wraps an accepted socket: plain or TLS. Internal to daemon/ (it speaks Asio);
+// users pass the shared_ptr from tls_transport() to HttpServer::listen and need not look inside.
 
 #pragma once
 

@@ -46,7 +46,8 @@ class TlsStream final : public ServerStream {
     co_return failed;
   }
 
-  // Sends our close_notify and does not wait for the peer's: the server's linger reads what still comes.
+  // Sends our close_notify and does not wait for the peer's: the server's linger reads what still
+  // comes.
   Task<error_code> shutdown() override {
     SSL_set_quiet_shutdown(stream_.native_handle(), 0);
     SSL_set_shutdown(stream_.native_handle(), SSL_RECEIVED_SHUTDOWN);

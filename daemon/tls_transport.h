@@ -1,9 +1,9 @@
-// HTTPS for HttpServer: a transport from a certificate file, or from a certificate made in memory. The
-// separate CMake target daemon_tls links OpenSSL; only the adapter links that.
+// HTTPS for HttpServer: a transport from a certificate file, or from a certificate made in memory.
+// The separate CMake target daemon_tls links OpenSSL; only the adapter links that.
 //
 // TLS 1.2 at least, no renegotiation, no ALPN (Go's clients then speak HTTP/1.1:
-// contracts/kubernetes-metrics-api.md §6.1), no client certificates yet. The SSL context is taken anew
-// per accept, behind a shared_ptr, so that reloading will be a swap of that pointer.
+// contracts/kubernetes-metrics-api.md §6.1), no client certificates yet. The SSL context is taken
+// anew per accept, behind a shared_ptr, so that reloading will be a swap of that pointer.
 
 #pragma once
 
@@ -25,8 +25,8 @@ struct TlsFiles {
 // kBadConfig: a file is missing, is no PEM, or the key does not belong to the certificate.
 [[nodiscard]] Result<std::shared_ptr<ServerTransport>> tls_transport(const TlsFiles& files);
 
-// A fresh P-256 key and a certificate for `names` (DNS names and IP addresses; the first is its common
-// name), valid for a year from an hour ago. REQUIRES: names is not empty.
+// A fresh P-256 key and a certificate for `names` (DNS names and IP addresses; the first is its
+// common name), valid for a year from an hour ago. REQUIRES: names is not empty.
 [[nodiscard]] Result<std::shared_ptr<ServerTransport>> self_signed_tls_transport(
     std::vector<std::string> names);
 

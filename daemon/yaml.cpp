@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <regex>
 
-#include <nlohmann/json.hpp>
 #include <yaml-cpp/yaml.h>
+#include <nlohmann/json.hpp>
 
 namespace leadline {
 
@@ -43,12 +43,15 @@ class Converter {
     if (++nodes_ > most_nodes_) return refuse(node, "is too large");
     switch (node.Type()) {
       case YAML::NodeType::Undefined:
-      case YAML::NodeType::Null: return Json();
+      case YAML::NodeType::Null:
+        return Json();
       case YAML::NodeType::Scalar:
         return node.Tag() == "?" || node.Tag().empty() ? plain_scalar(node.Scalar())
                                                        : Json(node.Scalar());
-      case YAML::NodeType::Sequence: return sequence(node, depth);
-      case YAML::NodeType::Map: return map(node, depth);
+      case YAML::NodeType::Sequence:
+        return sequence(node, depth);
+      case YAML::NodeType::Map:
+        return map(node, depth);
     }
     return Json();
   }

@@ -1,8 +1,9 @@
-// Reads YAML as JSON: configuration files and structured values, the pods file, manifests. yaml-cpp and
-// its exceptions stay behind it. Pure.
+// Reads YAML as JSON: configuration files and structured values, the pods file, manifests. yaml-cpp
+// and its exceptions stay behind it. Pure.
 //
 // Plain scalars become null, booleans and numbers by YAML 1.2's core schema (so `yes` and `08` are
-// text), quoted ones text. Aliases may expand a text only so far. A key that stands twice in one map is an error: yaml-cpp would take either.
+// text), quoted ones text. Aliases may expand a text only so far. A key that stands twice in one
+// map is an error: yaml-cpp would take either.
 
 #pragma once
 
@@ -33,7 +34,8 @@ struct YamlEntry {
   std::shared_ptr<const nlohmann::json> value;
 };
 
-// The top of a configuration file. An empty document is an empty map, anything else than a map kBadInput.
+// The top of a configuration file. An empty document is an empty map, anything else than a map
+// kBadInput.
 [[nodiscard]] Result<std::map<std::string, YamlEntry>> parse_yaml_map(std::string_view text);
 
 }  // namespace leadline

@@ -102,10 +102,11 @@ TEST_F(ConfigTest, DefaultsHoldWhereNothingIsGiven) {
 }
 
 TEST_F(ConfigTest, AFlagWinsOverTheEnvironmentOverTheFile) {
-  const std::string file =
-      write("a.yaml", "scrape_interval_ms: 300\nmax_series: 3\nengine_url: 8000\nlog_level: debug\n");
+  const std::string file = write(
+      "a.yaml", "scrape_interval_ms: 300\nmax_series: 3\nengine_url: 8000\nlog_level: debug\n");
   const auto outcome = load({"--config", file, "--scrape-interval-ms", "500"},
-                            {{"LEADLINE_SCRAPE_INTERVAL_MS", "400"}, {"LEADLINE_MAX_SERIES", "4"},
+                            {{"LEADLINE_SCRAPE_INTERVAL_MS", "400"},
+                             {"LEADLINE_MAX_SERIES", "4"},
                              {"LEADLINE_LOG_LEVEL", ""}});
   ASSERT_TRUE(outcome.config) << fmt::format("{}", fmt::join(outcome.errors, "\n"));
   EXPECT_EQ(outcome.config->integer("scrape_interval_ms"), 500);
@@ -123,8 +124,8 @@ TEST_F(ConfigTest, TellsEveryErrorAtOnceWithValueOriginAndRange) {
                                  "metrics: [{name: a}, {nam: b}]\n"
                                  "log_level:\n");
   const auto outcome =
-      load({"--config=" + file, "--min-coverage", "2", "--nonsense", "--scrape-interval-m=1", "extra",
-            "--output", "xml"},
+      load({"--config=" + file, "--min-coverage", "2", "--nonsense", "--scrape-interval-m=1",
+            "extra", "--output", "xml"},
            {{"LEADLINE_MAX_SERIES", "many"}, {"LEADLINE_KEDA_INSECURE", "perhaps"}});
   EXPECT_FALSE(outcome.config);
   EXPECT_EQ(outcome.exit_code, 2);
@@ -135,7 +136,8 @@ TEST_F(ConfigTest, TellsEveryErrorAtOnceWithValueOriginAndRange) {
           "--scrape-interval-m: no such flag; did you mean --scrape-interval-ms?",
           "unexpected argument extra",
           "--output = xml, must be one of table, json",
-          fmt::format("engine_url (from {} line 1), must be a single value, not a list or map", file),
+          fmt::format("engine_url (from {} line 1), must be a single value, not a list or map",
+                      file),
           fmt::format("log_level ({} line 5): has no value", file),
           fmt::format("metrics[1].name: missing (from {} line 4)", file),
           fmt::format("scrape_interval ({} line 2): no such key; did you mean scrape_interval_ms?",
@@ -188,8 +190,9 @@ TEST_F(ConfigTest, ReadsSecretsFromFilesOrTheEnvironmentAndShowsNone) {
   EXPECT_NE(printed.find("engine_token_file: \"\"  # from LEADLINE_ENGINE_TOKEN (holds ***)\n"),
             std::string::npos);
   const auto missing = load({"--engine-token-file=/none"});
-  EXPECT_EQ(missing.errors,
-            ErrorList{"engine_token_file = /none (from flag --engine-token-file), cannot read /none"});
+  EXPECT_EQ(
+      missing.errors,
+      ErrorList{"engine_token_file = /none (from flag --engine-token-file), cannot read /none"});
 }
 
 TEST_F(ConfigTest, WarnsOfUnknownVariablesOnly) {
@@ -231,10 +234,10 @@ TEST_F(ConfigTest, WhatIsPrintedCanBeLoaded) {
 TEST_F(ConfigTest, HelpTeachesEveryKey) {
   const std::string help = load({"--help", "--max-series=0"}).output;
   for (const char* part :
-       {"Usage: leadline-test [--config FILE] [flags]", "Engine\n", "--scrape-interval-ms MILLISECONDS",
-        "      How often the engine is asked.\n",
-        "      Default: 1000. Environment: LEADLINE_SCRAPE_INTERVAL_MS.\n", "--log-level debug|info",
-        "--output FORMAT", "--print-config"}) {
+       {"Usage: leadline-test [--config FILE] [flags]", "Engine\n",
+        "--scrape-interval-ms MILLISECONDS", "      How often the engine is asked.\n",
+        "      Default: 1000. Environment: LEADLINE_SCRAPE_INTERVAL_MS.\n",
+        "--log-level debug|info", "--output FORMAT", "--print-config"}) {
     EXPECT_NE(help.find(part), std::string::npos) << part;
   }
 }

@@ -23,9 +23,9 @@ class EdgeLogTest : public testing::Test {
 TEST_F(EdgeLogTest, LogsTheFirstAndTheEndWithCountAndDuration) {
   for (int i = 0; i < 37; ++i) log_.failed("a", "scrape failed", "endpoint=a", at(10 + i));
   log_.recovered("a", "scrape recovered", "endpoint=a", at(51));
-  EXPECT_EQ(lines_, (std::vector<std::string>{
-                        "warn scrape failed endpoint=a",
-                        "info scrape recovered endpoint=a failures=37 for=41.0s"}));
+  EXPECT_EQ(lines_,
+            (std::vector<std::string>{"warn scrape failed endpoint=a",
+                                      "info scrape recovered endpoint=a failures=37 for=41.0s"}));
 }
 
 TEST_F(EdgeLogTest, SaysNothingOfWhatNeverFailed) {
@@ -38,10 +38,10 @@ TEST_F(EdgeLogTest, KeepsKeysApartAndLogsAnotherFailureOfTheSameKey) {
   log_.failed("b", "scrape failed", "endpoint=b", at(1));
   log_.failed("a", "page unreadable", "endpoint=a", at(2));
   log_.recovered("a", "scrape recovered", "", at(4));
-  EXPECT_EQ(lines_, (std::vector<std::string>{"warn scrape failed endpoint=a",
-                                              "warn scrape failed endpoint=b",
-                                              "warn page unreadable endpoint=a",
-                                              "info scrape recovered failures=2 for=3.0s"}));
+  EXPECT_EQ(lines_,
+            (std::vector<std::string>{
+                "warn scrape failed endpoint=a", "warn scrape failed endpoint=b",
+                "warn page unreadable endpoint=a", "info scrape recovered failures=2 for=3.0s"}));
 }
 
 TEST_F(EdgeLogTest, RemembersABoundedNumberOfKeys) {

@@ -18,7 +18,8 @@ class HttpConnectionTest : public testing::Test {
   void open(std::uint16_t port) {
     thread_.call([this, port] {
       connection_ = std::make_unique<HttpConnection>(
-          thread_.loop(), HttpUrl{.scheme = "http", .host = "127.0.0.1", .port = port, .path = "/"});
+          thread_.loop(),
+          HttpUrl{.scheme = "http", .host = "127.0.0.1", .port = port, .path = "/"});
     });
   }
 
@@ -72,7 +73,8 @@ TEST_F(HttpConnectionTest, ReadsEveryFramingOfABody) {
     EXPECT_EQ(answer->body, want);
   };
   f("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", "abc");
-  f("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2;x=y\r\nbc\r\n0\r\n\r\n", "abc");
+  f("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2;x=y\r\nbc\r\n0\r\n\r\n",
+    "abc");
   f("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nT: 1\r\n\r\n", "a");
   f("HTTP/1.0 200 OK\r\n\r\nuntil the end", "until the end");
   f("HTTP/1.1 204 No Content\r\n\r\n", "");

@@ -14,8 +14,8 @@ std::atomic<bool> no_descriptors_left{false};
 
 }  // namespace
 
-// Stands before libc's in this binary. A real lack of descriptors would also blind UBSan, which opens a
-// pipe to look at memory.
+// Stands before libc's in this binary. A real lack of descriptors would also blind UBSan, which
+// opens a pipe to look at memory.
 extern "C" int accept(int listener, sockaddr* address, socklen_t* size) {
   if (no_descriptors_left) {
     errno = EMFILE;
@@ -95,9 +95,8 @@ TEST_F(HttpServerLimitsTest, ReusesAConnectionThatWasIdleForLongerThanAHeaderMay
   EXPECT_EQ(status_of(socket.read_answer()), 200);
   std::promise<void> later;
   auto waited = later.get_future();
-  thread_.call([&, this] {
-    thread_.loop().call_after(milliseconds{400}, [&] { later.set_value(); });
-  });
+  thread_.call(
+      [&, this] { thread_.loop().call_after(milliseconds{400}, [&] { later.set_value(); }); });
   await(waited);
   socket.send(kHello);
   EXPECT_EQ(status_of(socket.read_answer()), 200);

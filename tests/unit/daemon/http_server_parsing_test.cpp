@@ -79,16 +79,16 @@ TEST_F(HttpServerParsingTest, TakesEveryProperFraming) {
 
 TEST_F(HttpServerParsingTest, ATrailerIsNoHeader) {
   start();
-  taken(kPost + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Remote-User: admin\r\n\r\n", "a");
+  taken(kPost + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Remote-User: admin\r\n\r\n",
+        "a");
   EXPECT_TRUE(thread_.call([this] { return last_.values_of("X-Remote-User").empty(); }));
 }
 
 TEST_F(HttpServerParsingTest, TakesARequestByteByByte) {
   start();
   RawSocket socket = connect();
-  const std::string request =
-      kPost + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n" + kPost +
-      "Content-Length: 2\r\n\r\nhi";
+  const std::string request = kPost + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n" +
+                              kPost + "Content-Length: 2\r\n\r\nhi";
   for (const char byte : request) socket.send(std::string_view(&byte, 1));
   EXPECT_EQ(body_of(socket.read_answer()), "a");
   EXPECT_EQ(body_of(socket.read_answer()), "hi");
@@ -111,7 +111,8 @@ TEST_F(HttpServerParsingTest, RefusesAnOversizeHeaderHoweverItComes) {
 
 TEST_F(HttpServerParsingTest, TakesAHeaderUpToTheLimit) {
   start({.header_bytes = 1024 * 1024});
-  taken("GET /hello HTTP/1.1\r\nHost: a\r\nX: " + std::string(1'000'000, 'a') + "\r\n\r\n", "hello");
+  taken("GET /hello HTTP/1.1\r\nHost: a\r\nX: " + std::string(1'000'000, 'a') + "\r\n\r\n",
+        "hello");
 }
 
 TEST_F(HttpServerParsingTest, RefusesAnOversizeBodyBeforeReadingIt) {

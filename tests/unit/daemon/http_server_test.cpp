@@ -180,9 +180,8 @@ TEST_F(HttpServerTest, DrainAnswersWhatIsInFlightAndClosesTheRest) {
   ASSERT_TRUE(eventually([this] { return parked_.size() == 1; }));
   std::promise<void> drained;
   auto done = drained.get_future();
-  thread_.call([&, this] {
-    server_->drain(std::chrono::seconds(60), [&drained] { drained.set_value(); });
-  });
+  thread_.call(
+      [&, this] { server_->drain(std::chrono::seconds(60), [&drained] { drained.set_value(); }); });
   EXPECT_TRUE(idle.wait_for_close());
   EXPECT_THROW(connect(), std::runtime_error);
   thread_.call([this] { parked_[0](make_response(200, "", "last words")); });

@@ -1,5 +1,5 @@
-// LoopThread runs an EventLoop in a thread of its own; call() runs work there and waits for it. Objects
-// made on the loop are made and destroyed through call().
+// LoopThread runs an EventLoop in a thread of its own; call() runs work there and waits for it.
+// Objects made on the loop are made and destroyed through call().
 
 #pragma once
 

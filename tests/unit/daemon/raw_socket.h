@@ -1,5 +1,6 @@
-// RawSocket is a client or an accepted connection made of bytes, for tests that say what no decent HTTP
-// library would. Every wait ends after ten seconds, so that a broken server fails a test, not hangs it.
+// RawSocket is a client or an accepted connection made of bytes, for tests that say what no decent
+// HTTP library would. Every wait ends after ten seconds, so that a broken server fails a test, not
+// hangs it.
 
 #pragma once
 

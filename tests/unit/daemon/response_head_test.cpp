@@ -15,8 +15,9 @@ TEST(ResponseHeadTest, WritesStatusHeadersAndLength) {
 }
 
 TEST(ResponseHeadTest, ANullBodyIsEmptyAnd204HasNoLength) {
-  EXPECT_EQ(response_head({.status = 404}, "NOW", Connection::kClose),
-            "HTTP/1.1 404 Not Found\r\nDate: NOW\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+  EXPECT_EQ(
+      response_head({.status = 404}, "NOW", Connection::kClose),
+      "HTTP/1.1 404 Not Found\r\nDate: NOW\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(response_head({.status = 204}, "NOW", Connection::kKeepAliveSaid),
             "HTTP/1.1 204 No Content\r\nDate: NOW\r\nConnection: keep-alive\r\n\r\n");
 }

@@ -52,7 +52,8 @@ struct TlsClient::State {
 TlsClient::TlsClient(std::uint16_t port, const TlsClientOptions& options)
     : state_(std::make_unique<State>()) {
   state_->trust(options.trusted_pem);
-  SSL_CTX_set_security_level(state_->context, 0);  // so that it may offer what the server must refuse
+  SSL_CTX_set_security_level(state_->context,
+                             0);  // so that it may offer what the server must refuse
   if (options.max_version != 0) SSL_CTX_set_max_proto_version(state_->context, options.max_version);
   state_->connect(port);
   state_->ssl = SSL_new(state_->context);

@@ -42,7 +42,8 @@ TEST_F(TlsTransportTest, SendsBodiesOfManyRecords) {
   start_tls({.body_bytes = 4'000'000});
   TlsClient tls = client();
   const std::string body(3'000'000, 'x');
-  tls.send(fmt::format("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.size()));
+  tls.send(
+      fmt::format("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.size()));
   tls.send(body);
   EXPECT_EQ(body_of(tls.read_answer()), body);
 }
