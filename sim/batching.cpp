@@ -8,9 +8,13 @@
 namespace leadline {
 namespace {
 
-double seconds(std::chrono::nanoseconds span) { return std::chrono::duration<double>(span).count(); }
+double seconds(std::chrono::nanoseconds span) {
+  return std::chrono::duration<double>(span).count();
+}
 
-int blocks_for(int tokens) { return (tokens + kKvBlockTokens - 1) / kKvBlockTokens; }
+int blocks_for(int tokens) {
+  return (tokens + kKvBlockTokens - 1) / kKvBlockTokens;
+}
 
 }  // namespace
 
@@ -99,8 +103,7 @@ std::vector<TokenEvent> BatchingEngine::finish_step(SteadyTime now) {
     count_finished(sequence, now);
     release_blocks(sequence);
   }
-  std::erase_if(running_,
-                [](const Sequence& s) { return s.generated == s.request.max_tokens; });
+  std::erase_if(running_, [](const Sequence& s) { return s.generated == s.request.max_tokens; });
   return events;
 }
 
@@ -176,9 +179,15 @@ void BatchingEngine::count_finished(const Sequence& sequence, SteadyTime now) {
   totals_.request_preemptions.observe(sequence.preemptions);
   totals_.prefill_computed.observe(request.prompt_tokens);
   switch (request.ends_with) {
-    case FinishReason::kStop: ++totals_.finished_stop; break;
-    case FinishReason::kLength: ++totals_.finished_length; break;
-    case FinishReason::kAbort: ++totals_.finished_abort; break;
+    case FinishReason::kStop:
+      ++totals_.finished_stop;
+      break;
+    case FinishReason::kLength:
+      ++totals_.finished_length;
+      break;
+    case FinishReason::kAbort:
+      ++totals_.finished_abort;
+      break;
   }
   if (sequence.generated == 0) return;
   const double decode = seconds(sequence.last_token - sequence.first_token);
@@ -186,8 +195,8 @@ void BatchingEngine::count_finished(const Sequence& sequence, SteadyTime now) {
   totals_.prefill_time.observe(seconds(sequence.first_token - sequence.scheduled));
   totals_.decode_time.observe(decode);
   totals_.inference_time.observe(seconds(sequence.last_token - sequence.scheduled));
-  totals_.time_per_output_token.observe(
-      sequence.generated > 1 ? decode / (sequence.generated - 1) : 0);
+  totals_.time_per_output_token.observe(sequence.generated > 1 ? decode / (sequence.generated - 1)
+                                                               : 0);
 }
 
 }  // namespace leadline

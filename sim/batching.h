@@ -7,7 +7,8 @@
 // Pure and deterministic: time is an argument, nothing is random. Used by EngineHost on the wall
 // clock and by tests in virtual time. Not synchronised.
 //
-// Invariants: a request ends exactly once; kv_blocks_used() <= kv_blocks; running() <= max_num_seqs.
+// Invariants: a request ends exactly once; kv_blocks_used() <= kv_blocks; running() <=
+// max_num_seqs.
 
 #pragma once
 
@@ -29,11 +30,11 @@ inline constexpr int kKvBlockTokens = 16;
 
 struct BatchingConfig {
   int max_num_seqs = 64;
-  int kv_blocks = 8192;          // of 16 tokens: 131072 tokens, 1.5 times 64 average conversations
-  int max_model_len = 16384;     // longest conversation of the Azure 2023 trace: 14089
-  int max_batched_tokens = 2048; // prompt tokens per step; a longer prompt goes alone
-  int max_queued = 0;            // refuses when waiting + running reach it; 0: no limit
-  double speed = 1;              // tests only: steps take 1/speed of the measured time
+  int kv_blocks = 8192;           // of 16 tokens: 131072 tokens, 1.5 times 64 average conversations
+  int max_model_len = 16384;      // longest conversation of the Azure 2023 trace: 14089
+  int max_batched_tokens = 2048;  // prompt tokens per step; a longer prompt goes alone
+  int max_queued = 0;             // refuses when waiting + running reach it; 0: no limit
+  double speed = 1;               // tests only: steps take 1/speed of the measured time
 };
 
 // Every value that makes no engine, with its range; kBadConfig.

@@ -21,7 +21,9 @@ EngineHost::EngineHost(const BatchingConfig& config, PerfModel perf, Clock clock
       start_seconds_(unix_seconds(clock_().wall)),
       thread_([this] { run(); }) {}
 
-EngineHost::~EngineHost() { stop(); }
+EngineHost::~EngineHost() {
+  stop();
+}
 
 Result<std::shared_ptr<TokenStream>> EngineHost::submit(BatchRequest request) {
   const std::lock_guard lock(mutex_);

@@ -12,8 +12,8 @@
 
 #include <fmt/format.h>
 #include <httplib.h>
-#include <nlohmann/json.hpp>
 #include <sys/socket.h>
+#include <nlohmann/json.hpp>
 
 #include "base/clock.h"
 #include "sim/growing_pool.h"
@@ -24,9 +24,9 @@
 namespace leadline {
 namespace {
 
-constexpr std::size_t kMaxThreads = 2048;         // one per request in flight or connection kept
-constexpr std::size_t kMaxBody = 8 << 20;         // a prompt of a million token ids
-constexpr int kBacklog = 1024;                    // the library listens with 5
+constexpr std::size_t kMaxThreads = 2048;  // one per request in flight or connection kept
+constexpr std::size_t kMaxBody = 8 << 20;  // a prompt of a million token ids
+constexpr int kBacklog = 1024;             // the library listens with 5
 constexpr std::chrono::milliseconds kPatience{1000};  // one turn of every wait here
 constexpr char kJson[] = "application/json";
 constexpr char kPlainText[] = "text/plain; charset=utf-8";
@@ -128,9 +128,8 @@ void EngineServer::Impl::set_options() {
 }
 
 void EngineServer::Impl::set_routes() {
-  server_.Post("/v1/completions", [this](const Request& q, Response& r) {
-    complete(Api::kCompletions, q, r);
-  });
+  server_.Post("/v1/completions",
+               [this](const Request& q, Response& r) { complete(Api::kCompletions, q, r); });
   server_.Post("/v1/chat/completions",
                [this](const Request& q, Response& r) { complete(Api::kChat, q, r); });
   server_.Get("/v1/models", [this](const Request&, Response& r) { models(r); });
@@ -143,7 +142,8 @@ void EngineServer::Impl::set_routes() {
   server_.Get("/sim/state", [this](const Request&, Response& r) {
     answer(r, 200, state_json(host_.state(), host_.config()));
   });
-  server_.Get("/sim/faults", [this](const Request&, Response& r) { answer(r, 200, to_json(faults())); });
+  server_.Get("/sim/faults",
+              [this](const Request&, Response& r) { answer(r, 200, to_json(faults())); });
   server_.Post("/sim/faults", [this](const Request& q, Response& r) { change_faults(q, r); });
   server_.Post("/sim/mark", [this](const Request& q, Response& r) { mark(q, r); });
 }
@@ -208,7 +208,7 @@ void EngineServer::Impl::hold_while_hanging() {
 
 // /sim/* always answers, so that a test can lift what it set.
 EngineServer::Impl::Routing EngineServer::Impl::before_routing(const Request& request,
-                                                              Response& response) {
+                                                               Response& response) {
   if (request.path.rfind("/sim/", 0) == 0) return Routing::Unhandled;
   hold_while_hanging();
   if (system_now().steady >= ready_at_) return Routing::Unhandled;
@@ -266,17 +266,18 @@ void EngineServer::Impl::answer_whole(Api api, const CompletionRequest& request,
 
 std::string EngineServer::Impl::render_page(const Faults& faults) {
   const EngineState state = host_.state();
-  PageInput input{.model_name = faults.model_name.empty() ? config_.model : faults.model_name,
-                  .waiting = state.marks.waiting.value_or(state.waiting),
-                  .running = state.marks.running.value_or(state.running),
-                  .kv_blocks_used = state.kv_blocks_used,
-                  .process_start_seconds = state.start_seconds,
-                  .created_seconds = state.start_seconds,
-                  .config = config_.batching,
-                  .totals = state.totals,
-                  .process = read_process_facts(),
-                  .http = {},
-                  .huge_label = std::string(static_cast<std::size_t>(faults.huge_label_bytes), 'h')};
+  PageInput input{
+      .model_name = faults.model_name.empty() ? config_.model : faults.model_name,
+      .waiting = state.marks.waiting.value_or(state.waiting),
+      .running = state.marks.running.value_or(state.running),
+      .kv_blocks_used = state.kv_blocks_used,
+      .process_start_seconds = state.start_seconds,
+      .created_seconds = state.start_seconds,
+      .config = config_.batching,
+      .totals = state.totals,
+      .process = read_process_facts(),
+      .http = {},
+      .huge_label = std::string(static_cast<std::size_t>(faults.huge_label_bytes), 'h')};
   const std::lock_guard lock(mutex_);
   for (const auto& [key, count] : http_) input.http.push_back(count);
   return render_vllm_page(input);
@@ -306,11 +307,11 @@ void EngineServer::Impl::send_page(const Faults& faults, std::string page, Respo
   if (faults.cut_page == 0) return response.set_content(page, type.c_str());
   const std::size_t full = page.size();
   page.resize(shortened(faults.cut_page));
-  response.set_content_provider(
-      full, type.c_str(), [page](std::size_t offset, std::size_t, httplib::DataSink& sink) {
-        if (offset >= page.size()) return false;  // closes the connection
-        return sink.write(page.data() + offset, page.size() - offset);
-      });
+  response.set_content_provider(full, type.c_str(),
+                                [page](std::size_t offset, std::size_t, httplib::DataSink& sink) {
+                                  if (offset >= page.size()) return false;  // closes the connection
+                                  return sink.write(page.data() + offset, page.size() - offset);
+                                });
 }
 
 void EngineServer::Impl::models(Response& response) {
@@ -360,7 +361,9 @@ void EngineServer::Impl::count_http(const Request& request, const Response& resp
 
 EngineServer::EngineServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-EngineServer::~EngineServer() { stop(); }
+EngineServer::~EngineServer() {
+  stop();
+}
 
 Result<std::unique_ptr<EngineServer>> EngineServer::start(EngineServerConfig config,
                                                           PerfModel perf) {
@@ -372,10 +375,20 @@ Result<std::unique_ptr<EngineServer>> EngineServer::start(EngineServerConfig con
   return std::unique_ptr<EngineServer>(new EngineServer(std::move(impl)));
 }
 
-int EngineServer::port() const { return impl_->port(); }
-std::string EngineServer::url() const { return impl_->url(); }
-EngineHost& EngineServer::host() { return impl_->host(); }
-bool EngineServer::drain(std::chrono::milliseconds patience) { return impl_->drain(patience); }
-void EngineServer::stop() { impl_->stop(); }
+int EngineServer::port() const {
+  return impl_->port();
+}
+std::string EngineServer::url() const {
+  return impl_->url();
+}
+EngineHost& EngineServer::host() {
+  return impl_->host();
+}
+bool EngineServer::drain(std::chrono::milliseconds patience) {
+  return impl_->drain(patience);
+}
+void EngineServer::stop() {
+  impl_->stop();
+}
 
 }  // namespace leadline

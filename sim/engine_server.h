@@ -1,5 +1,5 @@
-// EngineServer is the stand-in engine as a network sees it: vLLM's API, its /metrics, and /sim/* for
-// tests (faults, marks, the exact truth). Built on cpp-httplib; for loopback and trusted test
+// EngineServer is the stand-in engine as a network sees it: vLLM's API, its /metrics, and /sim/*
+// for tests (faults, marks, the exact truth). Built on cpp-httplib; for loopback and trusted test
 // networks only.
 //
 //   POST /v1/completions, /v1/chat/completions   GET /v1/models, /version, /health, /metrics

@@ -14,7 +14,7 @@ using nlohmann::json;
 constexpr int kMaxBytes = 64 << 20;  // the largest page asked for in tests is 22 MB
 
 struct IntField {
-  int Faults::*member;
+  int Faults::* member;
   int max;
 };
 using Member = std::variant<IntField, bool Faults::*, std::string Faults::*>;
@@ -46,21 +46,27 @@ bool set_member(const IntField& field, const json& value, Faults& faults) {
   return true;
 }
 
-bool set_member(bool Faults::*member, const json& value, Faults& faults) {
+bool set_member(bool Faults::* member, const json& value, Faults& faults) {
   if (!value.is_boolean()) return false;
   faults.*member = value.get<bool>();
   return true;
 }
 
-bool set_member(std::string Faults::*member, const json& value, Faults& faults) {
+bool set_member(std::string Faults::* member, const json& value, Faults& faults) {
   if (!value.is_string()) return false;
   faults.*member = value.get<std::string>();
   return true;
 }
 
-json member_value(const IntField& field, const Faults& faults) { return faults.*field.member; }
-json member_value(bool Faults::*member, const Faults& faults) { return faults.*member; }
-json member_value(std::string Faults::*member, const Faults& faults) { return faults.*member; }
+json member_value(const IntField& field, const Faults& faults) {
+  return faults.*field.member;
+}
+json member_value(bool Faults::* member, const Faults& faults) {
+  return faults.*member;
+}
+json member_value(std::string Faults::* member, const Faults& faults) {
+  return faults.*member;
+}
 
 Result<void> set_key(std::string_view key, const json& value, Faults& faults) {
   const auto field = std::find_if(std::begin(kFields), std::end(kFields),

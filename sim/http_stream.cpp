@@ -13,9 +13,8 @@ constexpr std::size_t kMaxHead = 64 << 10;
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -45,10 +44,14 @@ Result<void> HttpStreamReader::feed(std::string_view bytes, std::string& body) {
 // One piece of the answer; false when more bytes are needed.
 Result<bool> HttpStreamReader::step(std::string& body) {
   switch (phase_) {
-    case Phase::kHead: return read_head();
-    case Phase::kLength: return read_bytes(Phase::kDone, body);
-    case Phase::kChunkSize: return read_chunk_size();
-    case Phase::kChunk: return read_bytes(Phase::kChunkEnd, body);
+    case Phase::kHead:
+      return read_head();
+    case Phase::kLength:
+      return read_bytes(Phase::kDone, body);
+    case Phase::kChunkSize:
+      return read_chunk_size();
+    case Phase::kChunk:
+      return read_bytes(Phase::kChunkEnd, body);
     case Phase::kChunkEnd:
       if (!take_line()) return false;
       phase_ = Phase::kChunkSize;
@@ -63,7 +66,8 @@ Result<bool> HttpStreamReader::step(std::string& body) {
       body.append(pending_, used_);
       used_ = pending_.size();
       return false;
-    case Phase::kDone: return false;
+    case Phase::kDone:
+      return false;
   }
   return false;
 }

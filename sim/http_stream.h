@@ -1,6 +1,6 @@
 // HttpStreamReader reads one HTTP/1.1 answer as it arrives: status, then body bytes with the
-// chunked framing taken off. It is what the load generator needs of HTTP and no more; the peer is an
-// engine that the operator named.
+// chunked framing taken off. It is what the load generator needs of HTTP and no more; the peer is
+// an engine that the operator named.
 //
 // Pure, incremental. Not synchronised. Source: RFC 9112 §4, §6, §7.1.
 
@@ -38,9 +38,9 @@ class HttpStreamReader {
   [[nodiscard]] std::optional<std::string_view> take_line();
 
   Phase phase_ = Phase::kHead;
-  std::string pending_;      // bytes not yet used
-  std::size_t used_ = 0;     // of pending_
-  std::uint64_t left_ = 0;   // of the length or the chunk
+  std::string pending_;     // bytes not yet used
+  std::size_t used_ = 0;    // of pending_
+  std::uint64_t left_ = 0;  // of the length or the chunk
   std::optional<int> status_;
   bool chunked_ = false;
   std::optional<std::uint64_t> length_;

@@ -8,16 +8,18 @@
 #include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
-#include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <nlohmann/json.hpp>
 
 namespace leadline {
 namespace {
 
 constexpr std::string_view kScheme = "http://";
 
-bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOTCONN; }
+bool would_block() {
+  return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOTCONN;
+}
 
 }  // namespace
 
@@ -33,8 +35,7 @@ Result<LoadEndpoint> resolve_endpoint(const std::string& url) {
   endpoint.path += "/v1/completions";
   const std::size_t colon = endpoint.authority.rfind(':');
   const std::string host = endpoint.authority.substr(0, colon);
-  const std::string port =
-      colon == std::string::npos ? "80" : endpoint.authority.substr(colon + 1);
+  const std::string port = colon == std::string::npos ? "80" : endpoint.authority.substr(colon + 1);
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -50,10 +51,10 @@ std::string completion_request(const LoadEndpoint& endpoint, const std::string& 
                                const Arrival& arrival) {
   std::string ids = "1";
   for (int token = 1; token < arrival.prompt_tokens; ++token) ids += ",1";
-  const std::string body = fmt::format(
-      R"({{"model":{},"prompt":[{}],"max_tokens":{},"ignore_eos":true,"stream":true,)"
-      R"("stream_options":{{"include_usage":true}}}})",
-      nlohmann::json(model).dump(), ids, arrival.generation_tokens);
+  const std::string body =
+      fmt::format(R"({{"model":{},"prompt":[{}],"max_tokens":{},"ignore_eos":true,"stream":true,)"
+                  R"("stream_options":{{"include_usage":true}}}})",
+                  nlohmann::json(model).dump(), ids, arrival.generation_tokens);
   return fmt::format(
       "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n"
       "Accept: text/event-stream\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}",
@@ -62,8 +63,7 @@ std::string completion_request(const LoadEndpoint& endpoint, const std::string& 
 
 Result<std::unique_ptr<LoadConnection>> LoadConnection::open(const LoadEndpoint& endpoint,
                                                              std::string request) {
-  const int fd =
-      socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int fd = socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return fail(Errc::kUnavailable, "socket: errno {}", errno);
   std::unique_ptr<LoadConnection> connection(new LoadConnection(fd, std::move(request)));
   const int yes = 1;
@@ -76,7 +76,9 @@ Result<std::unique_ptr<LoadConnection>> LoadConnection::open(const LoadEndpoint&
   return connection;
 }
 
-LoadConnection::~LoadConnection() { close(fd_); }
+LoadConnection::~LoadConnection() {
+  close(fd_);
+}
 
 StreamNews LoadConnection::advance() {
   StreamNews news;

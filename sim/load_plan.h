@@ -2,8 +2,8 @@
 // never compressed, since compressing would change the ratio of burst to cold start.
 //
 // Pure. A trace is read as a ring: a copy that reaches its end goes on at its beginning, so that
-// over one span K copies arrive at exactly K times the trace's rate. Copy k of n (base copies first,
-// then those of the bursts) starts k/n of the span later, so that no two are alike.
+// over one span K copies arrive at exactly K times the trace's rate. Copy k of n (base copies
+// first, then those of the bursts) starts k/n of the span later, so that no two are alike.
 
 #pragma once
 
@@ -23,7 +23,7 @@ struct TraceRow {
 };
 
 struct Trace {
-  std::vector<TraceRow> rows;  // by time, not empty
+  std::vector<TraceRow> rows;        // by time, not empty
   std::chrono::nanoseconds span{0};  // last row's time plus one mean gap: the ring's length
 };
 

@@ -42,7 +42,9 @@ struct Exchange {
   bool retried = false;
 };
 
-bool is_refusal(int status) { return status == 429 || status == 503; }
+bool is_refusal(int status) {
+  return status == 429 || status == 503;
+}
 
 Result<std::vector<LoadEndpoint>> resolve_all(const std::vector<std::string>& urls) {
   std::vector<LoadEndpoint> endpoints;
@@ -221,8 +223,7 @@ bool LoadRunner::Impl::connect(Exchange& exchange, const BalancedEndpoint* excep
   const auto endpoint = balancer_.pick(except);
   if (!endpoint) return false;
   auto connection = LoadConnection::open(
-      endpoint->endpoint,
-      completion_request(endpoint->endpoint, options_.model, exchange.arrival));
+      endpoint->endpoint, completion_request(endpoint->endpoint, options_.model, exchange.arrival));
   if (!connection) return false;
   exchange.connection = std::move(*connection);
   exchange.endpoint = endpoint;
@@ -353,18 +354,30 @@ Result<std::unique_ptr<LoadRunner>> LoadRunner::create(LoadPlan plan, LoadRunner
   return runner;
 }
 
-void LoadRunner::start() { impl_->start(); }
-void LoadRunner::stop() { impl_->stop(); }
+void LoadRunner::start() {
+  impl_->start();
+}
+void LoadRunner::stop() {
+  impl_->stop();
+}
 Result<void> LoadRunner::set_urls(const std::vector<std::string>& urls) {
   return impl_->set_urls(urls);
 }
-bool LoadRunner::finished() const { return impl_->finished(); }
+bool LoadRunner::finished() const {
+  return impl_->finished();
+}
 bool LoadRunner::wait_finished(std::chrono::milliseconds patience) {
   return impl_->wait_finished(patience);
 }
-LoadProgress LoadRunner::progress() { return impl_->progress(); }
-std::string LoadRunner::summary_json() const { return impl_->summary_json(); }
-std::string LoadRunner::records_csv() const { return impl_->records_csv(); }
+LoadProgress LoadRunner::progress() {
+  return impl_->progress();
+}
+std::string LoadRunner::summary_json() const {
+  return impl_->summary_json();
+}
+std::string LoadRunner::records_csv() const {
+  return impl_->records_csv();
+}
 
 Result<std::vector<std::string>> read_urls_file(const std::string& path) {
   std::ifstream file(path);

@@ -34,11 +34,16 @@ json quantiles(std::vector<double> values) {
 
 const char* outcome_name(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kInFlight: return "in_flight";
-    case Outcome::kFinished: return "finished";
-    case Outcome::kRefused: return "refused";
-    case Outcome::kFailed: return "failed";
-    case Outcome::kDropped: return "dropped";
+    case Outcome::kInFlight:
+      return "in_flight";
+    case Outcome::kFinished:
+      return "finished";
+    case Outcome::kRefused:
+      return "refused";
+    case Outcome::kFailed:
+      return "failed";
+    case Outcome::kDropped:
+      return "dropped";
   }
   return "";
 }
@@ -77,9 +82,15 @@ void LoadStats::on_end(const RequestRecord& record) {
       ++totals_.finished;
       totals_.prompt_tokens += static_cast<std::uint64_t>(record.prompt_tokens);
       break;
-    case Outcome::kRefused: ++totals_.refused; break;
-    case Outcome::kDropped: ++totals_.dropped; break;
-    default: ++totals_.failed; break;
+    case Outcome::kRefused:
+      ++totals_.refused;
+      break;
+    case Outcome::kDropped:
+      ++totals_.dropped;
+      break;
+    default:
+      ++totals_.failed;
+      break;
   }
 }
 
@@ -88,7 +99,8 @@ LoadProgress LoadStats::progress(SteadyTime start, SteadyTime now) {
   LoadProgress progress;
   progress.totals = totals_;
   progress.elapsed_seconds = std::chrono::duration<double>(now - start).count();
-  const double span = std::min(progress.elapsed_seconds, static_cast<double>(kRecentWindow.count()));
+  const double span =
+      std::min(progress.elapsed_seconds, static_cast<double>(kRecentWindow.count()));
   double tokens = 0;
   for (const Moment& moment : recent_tokens_) tokens += moment.value;
   if (span > 0) {
@@ -132,11 +144,11 @@ std::string LoadStats::summary_json(double slo_ttft_seconds, double elapsed_seco
                   {"ttft_seconds", quantiles(std::move(ttfts))},
                   {"e2e_seconds", quantiles(std::move(e2es))},
                   {"slo_ttft_seconds", slo_ttft_seconds}};
-  summary["slo_share"] = records_.empty()
-                             ? json()
-                             : json(static_cast<double>(within) / static_cast<double>(records_.size()));
-  for (const auto& [name, h] : {std::pair("ttft_histogram", &ttft_),
-                                std::pair("inter_token_histogram", &inter_token_)}) {
+  summary["slo_share"] =
+      records_.empty() ? json()
+                       : json(static_cast<double>(within) / static_cast<double>(records_.size()));
+  for (const auto& [name, h] :
+       {std::pair("ttft_histogram", &ttft_), std::pair("inter_token_histogram", &inter_token_)}) {
     summary[name] = {{"edges", h->edges}, {"counts", h->counts}, {"sum", h->sum}};
   }
   return summary.dump();

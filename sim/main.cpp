@@ -2,4 +2,6 @@
 
 #include "sim/commands.h"
 
-int main(int argc, char** argv) { return leadline::run_sim(argc, argv); }
+int main(int argc, char** argv) {
+  return leadline::run_sim(argc, argv);
+}

@@ -59,7 +59,8 @@ Result<int> count_messages(const json& messages) {
   }
   int tokens = 0;
   for (const json& message : messages) {
-    if (!message.is_object()) return fail(Errc::kBadInput, "messages: {} is no object", message.dump());
+    if (!message.is_object())
+      return fail(Errc::kBadInput, "messages: {} is no object", message.dump());
     tokens += kTokensPerMessage + count_content(message.value("content", json()));
   }
   return tokens;
@@ -105,10 +106,11 @@ Result<void> read_limit(Api api, const json& object, int max_model_len,
   if (!asked) return fail(asked.error());
   const int room = max_model_len - request.prompt_tokens;
   if (room < 1 || *asked > room) {
-    return fail(Errc::kBadInput,
-                "This model's maximum context length is {} tokens. However, you requested {} output "
-                "tokens and your prompt contains {} input tokens.",
-                max_model_len, *asked, request.prompt_tokens);
+    return fail(
+        Errc::kBadInput,
+        "This model's maximum context length is {} tokens. However, you requested {} output "
+        "tokens and your prompt contains {} input tokens.",
+        max_model_len, *asked, request.prompt_tokens);
   }
   if (*asked > 0) {
     request.max_tokens = *asked;
@@ -149,7 +151,8 @@ std::string error_body(int status, std::string_view message) {
   const char* type = status == 404   ? "NotFoundError"
                      : status == 400 ? "BadRequestError"
                                      : "ServiceUnavailableError";
-  return json{{"error", {{"message", message}, {"type", type}, {"param", nullptr}, {"code", status}}}}
+  return json{
+      {"error", {{"message", message}, {"type", type}, {"param", nullptr}, {"code", status}}}}
       .dump();
 }
 
@@ -157,11 +160,10 @@ CompletionWriter::CompletionWriter(Api api, const CompletionRequest& request, Re
                                    std::int64_t created)
     : api_(api), request_(request) {
   const bool chat = api == Api::kChat;
-  head_ = fmt::format(R"({{"id":"{}-{:016x}","object":"{}","created":{},"model":{})",
-                      chat ? "chatcmpl" : "cmpl", id,
-                      chat ? (request.stream ? "chat.completion.chunk" : "chat.completion")
-                           : "text_completion",
-                      created, json(request.model).dump());
+  head_ = fmt::format(
+      R"({{"id":"{}-{:016x}","object":"{}","created":{},"model":{})", chat ? "chatcmpl" : "cmpl",
+      id, chat ? (request.stream ? "chat.completion.chunk" : "chat.completion") : "text_completion",
+      created, json(request.model).dump());
   const auto event = [&](std::string_view finish) {
     return chat ? fmt::format(
                       "data: {},\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\" a\"}},"
@@ -198,9 +200,8 @@ std::string CompletionWriter::body() const {
   std::string text;
   for (int token = 0; token < request_.max_tokens; ++token) text += " a";
   const std::string choice =
-      api_ == Api::kChat
-          ? fmt::format(R"("message":{{"role":"assistant","content":"{}"}})", text)
-          : fmt::format(R"("text":"{}")", text);
+      api_ == Api::kChat ? fmt::format(R"("message":{{"role":"assistant","content":"{}"}})", text)
+                         : fmt::format(R"("text":"{}")", text);
   return fmt::format(
       R"({},"choices":[{{"index":0,{},"logprobs":null,"finish_reason":"{}"}}],"usage":{}}})", head_,
       choice, reason(), usage());

@@ -1,5 +1,5 @@
-// The OpenAI-compatible bodies of /v1/completions and /v1/chat/completions, as vLLM reads and writes
-// them. Pure; used by EngineServer.
+// The OpenAI-compatible bodies of /v1/completions and /v1/chat/completions, as vLLM reads and
+// writes them. Pure; used by EngineServer.
 //
 // Tokens: a `prompt` that is a list of integers counts one token each; text counts one token per
 // run of non-space characters, and four more per chat message for its template. Generated text is
@@ -55,9 +55,9 @@ class CompletionWriter {
 
   Api api_;
   CompletionRequest request_;
-  std::string head_;          // `{"id":…,"created":…,"model":…`
-  std::string token_event_;   // a middle token
-  std::string last_event_;    // the last token
+  std::string head_;         // `{"id":…,"created":…,"model":…`
+  std::string token_event_;  // a middle token
+  std::string last_event_;   // the last token
 };
 
 }  // namespace leadline

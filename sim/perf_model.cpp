@@ -16,7 +16,7 @@ namespace leadline {
 namespace {
 
 // Where the columns of interest are, in the order of kColumns.
-constexpr std::string_view kColumns[] = {"model",      "hardware",    "tensor_parallel",
+constexpr std::string_view kColumns[] = {"model",       "hardware",   "tensor_parallel",
                                          "prompt_size", "batch_size", "token_size",
                                          "prompt_time", "token_time"};
 enum Column { kModel, kHardware, kParallel, kPrompt, kBatch, kTokens, kPromptTime, kTokenTime };

@@ -10,7 +10,9 @@ namespace {
 
 using nlohmann::json;
 
-json mark_value(const std::optional<int>& mark) { return mark ? json(*mark) : json(); }
+json mark_value(const std::optional<int>& mark) {
+  return mark ? json(*mark) : json();
+}
 
 void put_time(const Instant& at, json& object) {
   object["steady_ns"] =

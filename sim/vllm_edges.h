@@ -1,6 +1,6 @@
 // The bucket edges of vLLM 0.32.0's histograms, as its page prints them.
-// Source: vllm/v1/metrics/loggers.py, and the recorded page tests/data/sim/live-vllm-0.32.0-after.prom,
-// against which a test compares every edge.
+// Source: vllm/v1/metrics/loggers.py, and the recorded page
+// tests/data/sim/live-vllm-0.32.0-after.prom, against which a test compares every edge.
 
 #pragma once
 
@@ -20,7 +20,7 @@ inline std::vector<double> token_gap_edges() {
 
 // End to end, queue, inference, prefill and decode.
 inline std::vector<double> request_time_edges() {
-  return {.3, .5, .8, 1,  1.5, 2,  2.5, 5,   10,  15,  20,
+  return {.3, .5, .8, 1,  1.5, 2,   2.5, 5,   10,   15,  20,
           30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680};
 }
 
@@ -42,8 +42,12 @@ inline std::vector<double> token_count_edges(int max_model_len) {
   return edges;
 }
 
-inline std::vector<double> parallel_sample_edges() { return {1, 2, 5, 10, 20}; }
+inline std::vector<double> parallel_sample_edges() {
+  return {1, 2, 5, 10, 20};
+}
 
-inline std::vector<double> preemption_edges() { return {1, 2, 3, 4, 5, 10, 20}; }
+inline std::vector<double> preemption_edges() {
+  return {1, 2, 3, 4, 5, 10, 20};
+}
 
 }  // namespace leadline

@@ -38,7 +38,8 @@ class PageWriter {
         created_(input.created_seconds) {}
 
   void family(std::string_view name, std::string_view help, std::string_view type) {
-    fmt::format_to(std::back_inserter(page_), "# HELP {} {}\n# TYPE {} {}\n", name, help, name, type);
+    fmt::format_to(std::back_inserter(page_), "# HELP {} {}\n# TYPE {} {}\n", name, help, name,
+                   type);
   }
 
   void sample(std::string_view name, std::string_view labels, double value) {
@@ -129,9 +130,8 @@ void write_process(const PageInput& in, PageWriter& page) {
              in.process.virtual_bytes);
   page.plain("process_resident_memory_bytes", "Resident memory size in bytes.", "gauge",
              in.process.resident_bytes);
-  page.plain("process_start_time_seconds",
-             "Start time of the process since unix epoch in seconds.", "gauge",
-             in.process_start_seconds);
+  page.plain("process_start_time_seconds", "Start time of the process since unix epoch in seconds.",
+             "gauge", in.process_start_seconds);
   page.plain("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.",
              "counter", in.process.cpu_seconds);
   page.plain("process_open_fds", "Number of open file descriptors.", "gauge", in.process.open_fds);
@@ -155,11 +155,12 @@ void write_scheduler(const PageInput& in, PageWriter& page) {
              in.running);
   page.gauge("vllm:num_requests_waiting", "Number of requests waiting to be processed.",
              in.waiting);
-  page.gauges("vllm:num_requests_waiting_by_reason",
-              "Number of waiting requests by reason. Reason labels: 'capacity' = waiting for "
-              "scheduling capacity; 'deferred' = deferred by transient constraints (LoRA budget, KV "
-              "transfer, blocked status). Sum of all reasons equals vllm:num_requests_waiting.",
-              "reason", {{"capacity", static_cast<std::uint64_t>(in.waiting)}, {"deferred", 0}});
+  page.gauges(
+      "vllm:num_requests_waiting_by_reason",
+      "Number of waiting requests by reason. Reason labels: 'capacity' = waiting for "
+      "scheduling capacity; 'deferred' = deferred by transient constraints (LoRA budget, KV "
+      "transfer, blocked status). Sum of all reasons equals vllm:num_requests_waiting.",
+      "reason", {{"capacity", static_cast<std::uint64_t>(in.waiting)}, {"deferred", 0}});
   page.gauges("vllm:engine_sleep_state",
               "Engine sleep state; awake = 0 means engine is sleeping; awake = 1 means engine is "
               "awake; weights_offloaded = 1 means sleep level 1; discard_all = 1 means sleep level "
@@ -180,10 +181,11 @@ void write_caches(const PageInput& in, PageWriter& page) {
                "External prefix cache queries from KV connector cross-instance cache sharing, in "
                "terms of number of queried tokens.",
                0);
-  page.counter("vllm:external_prefix_cache_hits",
-               "External prefix cache hits from KV connector cross-instance cache sharing, in terms "
-               "of number of cached tokens.",
-               0);
+  page.counter(
+      "vllm:external_prefix_cache_hits",
+      "External prefix cache hits from KV connector cross-instance cache sharing, in terms "
+      "of number of cached tokens.",
+      0);
   page.counter("vllm:mm_cache_queries",
                "Multi-modal cache queries, in terms of number of queried items.", 0);
   page.counter("vllm:mm_cache_hits", "Multi-modal cache hits, in terms of number of cached items.",
@@ -242,8 +244,8 @@ void write_size_histograms(const EngineTotals& totals, PageWriter& page) {
                  totals.max_generation_length);
   page.histogram("vllm:request_params_n", "Histogram of the n request parameter.",
                  totals.parallel_samples);
-  page.histogram("vllm:request_params_max_tokens",
-                 "Histogram of the max_tokens request parameter.", totals.max_tokens_asked);
+  page.histogram("vllm:request_params_max_tokens", "Histogram of the max_tokens request parameter.",
+                 totals.max_tokens_asked);
 }
 
 void write_time_histograms(const EngineTotals& totals, PageWriter& page) {
@@ -276,19 +278,26 @@ void write_time_histograms(const EngineTotals& totals, PageWriter& page) {
 std::string cache_config_labels(const PageInput& in) {
   const int tokens = in.config.kv_blocks * kKvBlockTokens;
   std::string labels = fmt::format(
-      R"(_block_size_resolved="True",block_size="{0}",cache_dtype="auto",cache_hit_alignment_tokens="None",)"
+      R"(_block_size_resolved="True",block_size="{0}",cache_dtype="auto",)"
+      R"(cache_hit_alignment_tokens="None",)"
       R"(effective_attention_block_size="{0}",enable_mamba_shared_prefix_checkpoint="False",)"
-      R"(enable_prefix_caching="False",engine="0",gpu_memory_utilization="0.92",hash_block_size="None",)"
+      R"(enable_prefix_caching="False",engine="0",gpu_memory_utilization="0.92",)"
+      R"(hash_block_size="None",)"
       R"(is_attention_free="False",kv_cache_dtype_skip_layers="[]",kv_cache_layout="None",)"
       R"(kv_cache_max_concurrency="{1}",kv_cache_memory_bytes="None",kv_cache_size_tokens="{2}",)"
-      R"(kv_offloading_backend="native",kv_offloading_size="None",kv_sharing_fast_prefill="False",)",
+      R"(kv_offloading_backend="native",kv_offloading_size="None",)"
+      R"(kv_sharing_fast_prefill="False",)",
       kKvBlockTokens, python_float(static_cast<double>(tokens) / in.config.max_model_len), tokens);
   labels += fmt::format(
-      R"(mamba_block_size="None",mamba_cache_dtype="auto",mamba_cache_mode="none",mamba_page_size_padded="None",)"
+      R"(mamba_block_size="None",mamba_cache_dtype="auto",mamba_cache_mode="none",)"
+      R"(mamba_page_size_padded="None",)"
       R"(mamba_ssm_cache_dtype="float32",num_cpu_blocks="None",num_gpu_blocks="{}",)"
-      R"(num_gpu_blocks_override="None",prefix_cache_retention_interval="0",prefix_caching_hash_algo="sha256",)"
-      R"(prefix_match_unit="None",replayssm_buffer_len="16",skip_page_size_padded="None",sliding_window="None",)"
-      R"(swa_bounded_replay="True",use_kda_recoverssm="False",use_replayssm="False",user_specified_block_size="False")",
+      R"(num_gpu_blocks_override="None",prefix_cache_retention_interval="0",)"
+      R"(prefix_caching_hash_algo="sha256",)"
+      R"(prefix_match_unit="None",replayssm_buffer_len="16",skip_page_size_padded="None",)"
+      R"(sliding_window="None",)"
+      R"(swa_bounded_replay="True",use_kda_recoverssm="False",use_replayssm="False",)"
+      R"(user_specified_block_size="False")",
       in.config.kv_blocks);
   if (!in.huge_label.empty()) labels += ",zz_huge=\"" + in.huge_label + '"';
   return labels;

@@ -1,6 +1,6 @@
 // Renders the exposition of vLLM 0.32.0: the same families, labels, bucket edges, order and number
-// format as the recorded page tests/data/sim/live-vllm-0.32.0-after.prom. Left out: python_* (we are
-// no Python) and the http_* families but http_requests_*.
+// format as the recorded page tests/data/sim/live-vllm-0.32.0-after.prom. Left out: python_* (we
+// are no Python) and the http_* families but http_requests_*.
 //
 // Pure. Content-Type of the real one: kVllmContentType, to any Accept (engines.md §26).
 

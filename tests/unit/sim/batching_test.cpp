@@ -15,7 +15,9 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 // Prefill 1 ms a token, decode 10 ms whatever the batch.
-PerfModel round_model() { return {{{1, .001}, {1000, 1.}}, {{1, .01}, {100, .01}}}; }
+PerfModel round_model() {
+  return {{{1, .001}, {1000, 1.}}, {{1, .01}, {100, .01}}};
+}
 
 BatchingConfig small_config() {
   return {.max_num_seqs = 4, .kv_blocks = 64, .max_model_len = 1024, .max_batched_tokens = 512};
@@ -163,7 +165,8 @@ TEST(BatchingTest, YoungestIsPreemptedToTheHeadOfTheQueueAndFinishesLater) {
   EXPECT_GT(stepper.tokens[1], stepper.tokens[3]) << "the youngest missed this step";
   stepper.run_dry();
   EXPECT_EQ(stepper.tokens, (std::map<RequestId, int>{{1, 64}, {2, 64}, {3, 64}, {4, 1}}));
-  EXPECT_EQ(stepper.engine.totals().prompt_tokens, 3U * 21 * 16 + 16) << "recomputed, not recounted";
+  EXPECT_EQ(stepper.engine.totals().prompt_tokens, 3U * 21 * 16 + 16)
+      << "recomputed, not recounted";
   EXPECT_EQ(stepper.engine.totals().request_preemptions.sum,
             static_cast<double>(stepper.engine.totals().preemptions));
 }

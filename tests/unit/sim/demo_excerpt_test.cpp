@@ -24,12 +24,13 @@ LoadPlan demo_plan() {
   return *plan;
 }
 
-PerfModel default_model() { return *parse_perf_model(embedded_perf_table(), {}); }
+PerfModel default_model() {
+  return *parse_perf_model(embedded_perf_table(), {});
+}
 
 double rate(const LoadPlan& plan, seconds from, seconds to) {
   const auto inside = [=](const Arrival& a) { return a.at >= from && a.at < to; };
-  return static_cast<double>(
-             std::count_if(plan.arrivals.begin(), plan.arrivals.end(), inside)) /
+  return static_cast<double>(std::count_if(plan.arrivals.begin(), plan.arrivals.end(), inside)) /
          static_cast<double>((to - from).count());
 }
 

@@ -20,9 +20,13 @@ namespace {
 using nlohmann::json;
 
 // A step takes 0.1 ms per prompt token or per batch: quick, whatever the machine.
-PerfModel quick_model() { return {{{1, .0001}}, {{1, .0001}}}; }
+PerfModel quick_model() {
+  return {{{1, .0001}}, {{1, .0001}}};
+}
 // A step takes a minute: what is admitted stays.
-PerfModel slow_model() { return {{{1, 60}}, {{1, 60}}}; }
+PerfModel slow_model() {
+  return {{{1, 60}}, {{1, 60}}};
+}
 
 class EngineServerTest : public testing::Test {
  protected:
@@ -69,7 +73,8 @@ TEST_F(EngineServerTest, LooksLikeVllm) {
   EXPECT_EQ(models["data"][0]["id"], "llama2-70b");
   const auto metrics = get("/metrics");
   EXPECT_EQ(metrics->get_header_value("Content-Type"), kVllmContentType);
-  EXPECT_NE(metrics->body.find("\nvllm:num_requests_waiting{engine=\"0\",model_name=\"llama2-70b\"} 0.0\n"),
+  EXPECT_NE(metrics->body.find(
+                "\nvllm:num_requests_waiting{engine=\"0\",model_name=\"llama2-70b\"} 0.0\n"),
             std::string::npos);
 }
 
@@ -93,8 +98,8 @@ TEST_F(EngineServerTest, ManyStreamsAtOnceLoseNoToken) {
   std::vector<std::thread> threads;
   for (int i = 1; i <= 40; ++i) {
     threads.emplace_back([this, i, &tokens] {
-      const std::string body = R"({"messages":[{"content":"x"}],"stream":true,"max_tokens":)" +
-                               std::to_string(i) + '}';
+      const std::string body =
+          R"({"messages":[{"content":"x"}],"stream":true,"max_tokens":)" + std::to_string(i) + '}';
       const auto result = post("/v1/chat/completions", body);
       SseReader reader;
       if (result) tokens += reader.feed(result->body);
@@ -153,9 +158,9 @@ TEST_F(EngineServerTest, PageFaultsDoWhatTheySay) {
   EXPECT_FALSE(f(R"({"truncate_page":0,"cut_page":1000})")) << "the body ends too early";
   EXPECT_GE(f(R"({"cut_page":0,"page_bytes":3000000})")->body.size(), 3'000'000U);
   EXPECT_GT(f(R"({"page_bytes":0,"huge_label_bytes":1000000})")->body.size(), 1'000'000U);
-  EXPECT_EQ(f(R"({"huge_label_bytes":0,"content_type":"text/html"})")
-                ->get_header_value("Content-Type"),
-            "text/html");
+  EXPECT_EQ(
+      f(R"({"huge_label_bytes":0,"content_type":"text/html"})")->get_header_value("Content-Type"),
+      "text/html");
   EXPECT_NE(f(R"({"content_type":"","model_name":"x/y"})")->body.find("model_name=\"x/y\""),
             std::string::npos);
   EXPECT_EQ(f(R"({"become":"other"})")->body.find("vllm:"), std::string::npos);

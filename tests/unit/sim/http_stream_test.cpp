@@ -28,12 +28,14 @@ std::string read_in_pieces(std::string_view text, std::size_t size) {
 TEST(HttpStreamTest, AnswersAreReadWhateverThePieces) {
   const auto f = [](std::string_view text, std::string_view want) {
     SCOPED_TRACE(text);
-    for (const std::size_t size : {1U, 2U, 3U, 7U, 1000U}) EXPECT_EQ(read_in_pieces(text, size), want);
+    for (const std::size_t size : {1U, 2U, 3U, 7U, 1000U})
+      EXPECT_EQ(read_in_pieces(text, size), want);
   };
   f("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "200 hello done");
   f("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", "200 hel more");
   f("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", "204  done");
-  f("HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n5\r\nhello\r\nA;x=y\r\n, world!!!\r\n0\r\n\r\n",
+  f("HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n5\r\nhello\r\nA;x=y\r\n, "
+    "world!!!\r\n0\r\n\r\n",
     "200 hello, world!!! done");
   f("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "200 hello more");
   f("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Trailer: 1\r\n\r\n", "200  done");

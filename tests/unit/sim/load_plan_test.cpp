@@ -80,21 +80,22 @@ TEST(LoadPlanTest, CopiesMultiplyTheRateAndKeepTheGaps) {
   EXPECT_EQ(plan->arrivals.size(), 700U);
   EXPECT_TRUE(std::is_sorted(plan->arrivals.begin(), plan->arrivals.end(),
                              [](const Arrival& a, const Arrival& b) { return a.at < b.at; }));
-  // Each row came seven times, at seven different moments: row 2 follows row 1 by 20 ms in each copy
-  // but one that the plan's end may cut between them.
+  // Each row came seven times, at seven different moments: row 2 follows row 1 by 20 ms in each
+  // copy but one that the plan's end may cut between them.
   std::map<int, std::set<nanoseconds>> times;
   for (const Arrival& arrival : plan->arrivals) times[arrival.prompt_tokens].insert(arrival.at);
   EXPECT_EQ(times[1].size(), 7U);
   int followed = 0;
-  for (const nanoseconds at : times[1]) followed += times[2].contains(at + milliseconds(20)) ? 1 : 0;
+  for (const nanoseconds at : times[1])
+    followed += times[2].contains(at + milliseconds(20)) ? 1 : 0;
   EXPECT_GE(followed, 6);
 }
 
 TEST(LoadPlanTest, StartDurationAndThinningSelectRows) {
   const Trace trace = uneven_trace();
-  const auto plan = plan_load(
-      trace, {.start = trace.rows[10].at, .duration = trace.rows[20].at - trace.rows[10].at,
-              .keep_every = 5});
+  const auto plan = plan_load(trace, {.start = trace.rows[10].at,
+                                      .duration = trace.rows[20].at - trace.rows[10].at,
+                                      .keep_every = 5});
   ASSERT_TRUE(plan.has_value());
   ASSERT_EQ(plan->arrivals.size(), 2U);
   EXPECT_EQ(plan->arrivals[0].at, nanoseconds(0));
@@ -114,9 +115,9 @@ TEST(LoadPlanTest, LongPlansGoRoundTheTrace) {
 TEST(LoadPlanTest, BurstsAddCopiesForTheirTimeOnly) {
   const Trace trace = uneven_trace();
   const auto base = plan_load(trace, {.duration = seconds(12)});
-  const auto plan = plan_load(
-      trace, {.duration = seconds(12),
-              .bursts = {{.at = seconds(4), .duration = seconds(3), .copies = 2}}});
+  const auto plan =
+      plan_load(trace, {.duration = seconds(12),
+                        .bursts = {{.at = seconds(4), .duration = seconds(3), .copies = 2}}});
   ASSERT_TRUE(base.has_value() && plan.has_value());
   const auto count = [](const LoadPlan& p, nanoseconds from, nanoseconds to) {
     return std::count_if(p.arrivals.begin(), p.arrivals.end(),

@@ -22,7 +22,9 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-PerfModel quick_model() { return {{{1, .001}}, {{1, .001}}}; }
+PerfModel quick_model() {
+  return {{{1, .001}}, {{1, .001}}};
+}
 
 std::unique_ptr<EngineServer> start_engine(PerfModel perf = quick_model(), Faults faults = {}) {
   EngineServerConfig config;
@@ -42,7 +44,7 @@ LoadPlan busy_plan() {
   return plan;
 }
 
-int sum_of(const LoadPlan& plan, int Arrival::*member) {
+int sum_of(const LoadPlan& plan, int Arrival::* member) {
   return std::accumulate(plan.arrivals.begin(), plan.arrivals.end(), 0,
                          [member](int sum, const Arrival& a) { return sum + a.*member; });
 }
@@ -76,7 +78,8 @@ TEST(LoadRunnerTest, CountsEqualTheEnginesTotalsExactly) {
   EXPECT_GT(a.accepted, 10U) << "balanced";
   EXPECT_GT(b.accepted, 10U) << "balanced";
   std::uint64_t first_tokens = 0;
-  for (const auto& count : summary["ttft_histogram"]["counts"]) first_tokens += count.get<std::uint64_t>();
+  for (const auto& count : summary["ttft_histogram"]["counts"])
+    first_tokens += count.get<std::uint64_t>();
   EXPECT_EQ(first_tokens, 60U);
 }
 
@@ -147,7 +150,8 @@ TEST(LoadRunnerTest, ReplacedUrlsTakeTheNextRequests) {
 TEST(LoadRunnerTest, UrlsFileIsReadAgainWhenItChanges) {
   const auto before = start_engine();
   const auto after = start_engine();
-  const std::string path = testing::TempDir() + "load_runner_urls_" + std::to_string(before->port());
+  const std::string path =
+      testing::TempDir() + "load_runner_urls_" + std::to_string(before->port());
   std::ofstream(path) << "# engines\n\n" << before->url() << '\n';
   LoadPlan plan;
   plan.arrivals = {{milliseconds(0), 5, 5}, {milliseconds(2000), 5, 5}};

@@ -12,8 +12,13 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 RequestRecord ended(Outcome outcome, double ttft) {
-  RequestRecord record{.arrival = 1, .sent = 1.001, .e2e = ttft + 1, .prompt_tokens = 10,
-                       .asked_tokens = 3, .generation_tokens = 3, .status = 200,
+  RequestRecord record{.arrival = 1,
+                       .sent = 1.001,
+                       .e2e = ttft + 1,
+                       .prompt_tokens = 10,
+                       .asked_tokens = 3,
+                       .generation_tokens = 3,
+                       .status = 200,
                        .outcome = outcome};
   if (ttft > 0) record.ttft = ttft;
   return record;
@@ -70,8 +75,8 @@ TEST(LoadStatsTest, ProgressForgetsWhatIsOlderThanItsWindow) {
 
 TEST(LoadStatsTest, RecordsAreOneRowEachAndEmptyWhereNothingHappened) {
   LoadStats stats(1);
-  RequestRecord record{.arrival = 2.5, .prompt_tokens = 7, .asked_tokens = 3,
-                       .outcome = Outcome::kDropped};
+  RequestRecord record{
+      .arrival = 2.5, .prompt_tokens = 7, .asked_tokens = 3, .outcome = Outcome::kDropped};
   stats.on_end(record);
   EXPECT_NE(stats.records_csv().find("\n2.500000,,,,7,3,0,0,dropped\n"), std::string::npos);
 }

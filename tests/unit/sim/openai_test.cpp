@@ -61,8 +61,8 @@ TEST(OpenAiTest, BadRequestsSayWhatIsWrong) {
 }
 
 TEST(OpenAiTest, StreamIsOneEventPerTokenThenUsageThenDone) {
-  CompletionRequest request{.model = "m", .prompt_tokens = 4, .max_tokens = 3, .stream = true,
-                            .include_usage = true};
+  CompletionRequest request{
+      .model = "m", .prompt_tokens = 4, .max_tokens = 3, .stream = true, .include_usage = true};
   const CompletionWriter writer(Api::kCompletions, request, 1, 17);
   const std::string first = writer.events(0, 2);
   EXPECT_EQ(first.find("[DONE]"), std::string::npos);

@@ -116,7 +116,8 @@ class VirtualFleet {
     const FleetSecond seen = look(now);
     const double ratio = seen.in_flight / (scaling_.goal * desired_);
     int wanted = desired_;
-    if (std::abs(ratio - 1) > .1) wanted = static_cast<int>(std::ceil(seen.in_flight / scaling_.goal));
+    if (std::abs(ratio - 1) > .1)
+      wanted = static_cast<int>(std::ceil(seen.in_flight / scaling_.goal));
     wanted = std::clamp(wanted, scaling_.min_replicas, scaling_.max_replicas);
     wanted_.push_back({now, wanted});
     while (wanted_.front().first < now - scaling_.stabilization) wanted_.pop_front();

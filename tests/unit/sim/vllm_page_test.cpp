@@ -17,7 +17,7 @@ namespace {
 
 // What makes two pages the same to a reader, without the values.
 struct Shape {
-  std::vector<std::string> families;  // "# HELP …\n# TYPE …" in order
+  std::vector<std::string> families;                         // "# HELP …\n# TYPE …" in order
   std::map<std::string, std::set<std::string>> label_names;  // sample name → "engine,le,model_name"
   std::map<std::string, std::vector<std::string>> edges;     // bucket sample name → le values
   std::vector<std::string> values;
@@ -85,13 +85,18 @@ PageInput like_the_recorded_one() {
   return input;
 }
 
-const std::set<std::string> kLeftOut = {
-    "python_gc_objects_collected_total",    "python_gc_objects_uncollectable_total",
-    "python_gc_collections_total",          "python_info",
-    "http_request_size_bytes",              "http_request_size_bytes_created",
-    "http_response_size_bytes",             "http_response_size_bytes_created",
-    "http_request_duration_highr_seconds",  "http_request_duration_highr_seconds_created",
-    "http_request_duration_seconds",        "http_request_duration_seconds_created"};
+const std::set<std::string> kLeftOut = {"python_gc_objects_collected_total",
+                                        "python_gc_objects_uncollectable_total",
+                                        "python_gc_collections_total",
+                                        "python_info",
+                                        "http_request_size_bytes",
+                                        "http_request_size_bytes_created",
+                                        "http_response_size_bytes",
+                                        "http_response_size_bytes_created",
+                                        "http_request_duration_highr_seconds",
+                                        "http_request_duration_highr_seconds_created",
+                                        "http_request_duration_seconds",
+                                        "http_request_duration_seconds_created"};
 
 TEST(VllmPageTest, FamiliesHelpTypesAndOrderAreTheRecordedOnesLessAKnownList) {
   std::vector<std::string> want = read_shape(recorded_page()).families;
