@@ -41,7 +41,9 @@ std::uint32_t signals_given(const PodObservation& pod, SteadyTime now) {
     if (metric.statistic == Statistic::kSloMissPercent) continue;
     const std::uint32_t bit = 1U << index_of(metric.signal);
     if ((given & bit) != 0) continue;
-    const auto value = pod_value(pod, {.metric = metric}, {}, now);
+    const MetricSelection selection{
+        .metric = metric, .slo_bound = {}, .model = {}, .role = {}};
+    const auto value = pod_value(pod, selection, {}, now);
     const bool observed_nothing = !value && value.error().why == Absent::Why::kNothingObserved;
     if (value || observed_nothing) given |= bit;
   }
@@ -76,7 +78,7 @@ void Collector::take(const std::shared_ptr<const PodList>& list) {
   }
   index_ = std::make_shared<const PodIndex>(list);
   if (first) expect_first_answers();
-  dial_all(timing_for(slots_.size()));
+  dial_all();
   publish();
 }
 
@@ -111,11 +113,16 @@ void Collector::note_signals(Slot& slot) {
                                        .ready = true,
                                        .snapshot = state.snapshot,
                                        .sampled_at = state.sampled_at,
-                                       .max_age = state.max_age},
+                                       .max_age = state.max_age,
+                                       .seen_becoming_ready = {}},
                                       now);
 }
 
-void Collector::dial_all(const LinkTiming& timing) {
+void Collector::dial_all() {
+  const auto dialled = std::count_if(order_.begin(), order_.end(), [](const Slot* slot) {
+    return slot->pod.has_sidecar() && !slot->pod.deleting;
+  });
+  const LinkTiming timing = timing_for(static_cast<std::size_t>(dialled));
   for (auto& [identity, slot] : slots_) {
     if (slot->link == nullptr && slot->pod.has_sidecar() && !slot->pod.deleting) {
       slot->link = std::make_unique<SidecarLink>(
@@ -150,6 +157,7 @@ void Collector::received(Slot& slot, PollResult result) {
 }
 
 void Collector::log_edge(const Slot& slot, const PollResult& result) {
+  if (result && edges_.open() == 0) return;
   const Pod& pod = slot.pod;
   const std::string fields = fmt::format("pod={}/{} address={}:{}", pod.namespace_name, pod.name,
                                          pod.ip, pod.port);
@@ -168,6 +176,18 @@ void Collector::accept(Slot& slot, SnapshotAnswer answer) {
   state.sampled_at = answer.sampled_at;
   state.snapshot = std::make_shared<const PodSnapshot>(std::move(*answer.snapshot));
   note_signals(slot);
+  note_collisions(*state.snapshot);
+}
+
+void Collector::note_collisions(const PodSnapshot& snapshot) {
+  for (const SeriesSnapshot& series : snapshot.series) {
+    const std::string other = collisions_.note(series.model);
+    if (other.empty()) continue;
+    metrics_.count_label_collision();
+    log_warn(fmt::format("two models have one label value: a selector cannot tell them apart "
+                         "model=\"{}\" other=\"{}\"",
+                         printable(series.model), printable(other)));
+  }
 }
 
 // The slot was tried, or is gone: nobody waits for it any more.

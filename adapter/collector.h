@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "adapter/label_collisions.h"
 #include "adapter/pod_directory.h"
 #include "adapter/self_metrics.h"
 #include "adapter/sidecar_link.h"
@@ -53,12 +54,13 @@ class Collector {
 
   std::unique_ptr<Slot> slot_for(const Pod& pod);
   void update(Slot& slot, const Pod& pod);
-  void dial_all(const LinkTiming& timing);
+  void dial_all();
   void expect_first_answers();
   void received(Slot& slot, PollResult result);
   void accept(Slot& slot, SnapshotAnswer answer);
   void log_edge(const Slot& slot, const PollResult& result);
   void note_signals(Slot& slot);
+  void note_collisions(const PodSnapshot& snapshot);
   void settle(Slot& slot);
   void publish_soon();
   void publish();
@@ -69,6 +71,7 @@ class Collector {
   CollectorOptions options_;
   std::shared_ptr<const PodIndex> index_;
   EdgeLog edges_;
+  LabelCollisions collisions_;
   Slots slots_;               // by the pod's identity
   std::vector<Slot*> order_;  // as in the list
   std::size_t awaited_ = 0;

@@ -78,7 +78,11 @@ struct MetricService::Asked {
 
   [[nodiscard]] Window window() const { return selection.window().value_or(entry.window); }
   [[nodiscard]] MetricSelection metric() const {
-    return {.metric = *entry.metric, .window = window(), .slo_bound = entry.slo_bound};
+    return {.metric = *entry.metric,
+            .window = window(),
+            .slo_bound = entry.slo_bound,
+            .model = {},  // the selection has narrowed the series already
+            .role = {}};
   }
 };
 

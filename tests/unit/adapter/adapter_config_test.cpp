@@ -1,0 +1,63 @@
+#include "adapter/config.h"
+
+#include <gtest/gtest.h>
+
+namespace leadline {
+namespace {
+
+ConfigOutcome load(std::vector<std::string> arguments) {
+  return load_config(adapter_schema(), {std::move(arguments), {{"LEADLINE_TOKEN", "sesame"}}});
+}
+
+TEST(AdapterConfigTest, TheExampleWithEveryKeyIsValid) {
+  EXPECT_EQ(schema_errors(adapter_schema()), ErrorList{});
+  EXPECT_EQ(example_errors(adapter_schema()), ErrorList{});
+}
+
+TEST(AdapterConfigTest, EachKeyReachesItsPart) {
+  const auto outcome =
+      load({"--pods-file", "/pods", "--api-listen-port", "0", "--metrics-listen-port", "1",
+            "--listen-address", "127.0.0.1", "--max-age-ms", "3000", "--min-coverage", "0.7",
+            "--slo", "{ttft_ms: 2000}", "--hidden-metrics", "[batch_size]", "--metrics",
+            "[{name: nv_queue, signal: queue_depth, window: 15s, scale: 2}]"});
+  ASSERT_TRUE(outcome.config) << outcome.errors.size();
+  const AdapterConfig config = adapter_config(*outcome.config);
+  EXPECT_EQ(config.pods_file, "/pods");
+  EXPECT_EQ(config.token, "sesame");
+  EXPECT_EQ(config.api_port, 0);
+  EXPECT_EQ(config.metrics_port, 1);
+  EXPECT_EQ(config.least_max_age, std::chrono::seconds{3});
+  EXPECT_EQ(config.min_coverage, 0.7);
+  EXPECT_EQ(config.catalogue.slo_bounds[index_of(Latency::kTtft)], 2.0);
+  EXPECT_EQ(config.catalogue.hidden, std::vector<std::string>{"batch_size"});
+  ASSERT_EQ(config.catalogue.aliases.size(), 1U);
+  EXPECT_EQ(config.catalogue.aliases[0].window, "15s");
+  EXPECT_EQ(config.catalogue.aliases[0].scale, 2);
+}
+
+TEST(AdapterConfigTest, RefusalsSayWhatItMustBe) {
+  const auto f = [](std::vector<std::string> arguments, std::string_view want) {
+    arguments.insert(arguments.end(), {"--pods-file", "/pods"});
+    const auto outcome = load(std::move(arguments));
+    EXPECT_FALSE(outcome.config) << want;
+    std::string all;
+    for (const auto& error : outcome.errors) all += error + "\n";
+    EXPECT_NE(all.find(want), std::string::npos) << all;
+  };
+  f({"--slo", "{ttft_ms: -1}"}, "ttft_ms: -1 must be in (0, 3600000] ms");
+  f({"--slo", "{latency: 1}"}, "latency: is not a key here");
+  f({"--metrics", "queue_depth"}, "must be a list");
+  f({"--metrics", "[{name: a}]"}, "metrics[0]: needs either signal or metric");
+  f({"--metrics", "[{name: a, signal: queue_depth, scale: x}]"}, "metrics[0].scale: \"x\"");
+  f({"--metrics", "[{name: a, signal: nope}]"}, "\"nope\": no such metric");
+  f({"--hidden-metrics", "[1]"}, "hidden_metrics[0]: must be text");
+  f({"--tls-cert-file", "/a"}, "give both");
+}
+
+TEST(AdapterConfigTest, WithoutATokenOrPodsNobodyIsServed) {
+  const auto outcome = load_config(adapter_schema(), {{}, {}});
+  EXPECT_EQ(outcome.errors.size(), 2U);
+}
+
+}  // namespace
+}  // namespace leadline
