@@ -10,13 +10,15 @@
 namespace leadline {
 namespace {
 
+constexpr std::string_view kPlain;  // no variant
+
 // A rule holds when every one of its prefixes begins some family's name. Order decides: the first
 // rule that holds names the engine. Numbers are those of the survey's table (section 23, step 4).
 struct Rule {
   int number;
   std::string_view engine;
   std::array<std::string_view, 2> prefixes;  // both must be there; an empty one always is
-  std::string_view variant = {};             // for people
+  std::string_view variant = kPlain;         // for people
 };
 
 constexpr std::array kRules = {
@@ -54,22 +56,24 @@ constexpr std::array kRules = {
 };
 
 // Families of the process and its language: an engine that shows only these is starting.
-constexpr std::array<std::string_view, 4> kProcessPrefixes = {"python_", "process_", "go_", "promhttp_"};
+constexpr std::array<std::string_view, 4> kProcessPrefixes = {"python_", "process_", "go_",
+                                                              "promhttp_"};
 
 // What the names of one page show.
 struct Evidence {
   std::array<std::array<bool, 2>, kRules.size()> seen{};
   bool any_name = false;
   bool other_than_process = false;
-  std::string_view first_other;  // a name of no rule and no process: tells a person what answers
-  bool vllm_rank = false;         // a vllm: series with the label `engine`
+  std::string_view first_other;     // a name of no rule and no process: tells a person what answers
+  bool vllm_rank = false;           // a vllm: series with the label `engine`
   bool vllm_finish_reason = false;  // `finish_reason`, where vLLM itself says `finished_reason`
 };
 
 void look_at_name(std::string_view name, Evidence& evidence) {
   evidence.any_name = true;
-  const bool process = std::any_of(kProcessPrefixes.begin(), kProcessPrefixes.end(),
-                                   [&](std::string_view prefix) { return name.starts_with(prefix); });
+  const bool process =
+      std::any_of(kProcessPrefixes.begin(), kProcessPrefixes.end(),
+                  [&](std::string_view prefix) { return name.starts_with(prefix); });
   if (!process && !evidence.other_than_process) evidence.first_other = name;
   evidence.other_than_process = evidence.other_than_process || !process;
   for (std::size_t i = 0; i < kRules.size(); ++i) {
@@ -146,7 +150,8 @@ Detection by_names(const PageText& text) {
     none.state = PageState::kNoSeries;
     none.why = "families of the process only: the engine has no series yet";
   } else {
-    none.why = fmt::format("no engine's families; the first is {}", evidence.first_other.substr(0, 80));
+    none.why =
+        fmt::format("no engine's families; the first is {}", evidence.first_other.substr(0, 80));
   }
   return none;
 }

@@ -1,9 +1,9 @@
-// Detection: which engine printed this page, from the page alone. Used by the sidecar, on every page:
-// an engine can be replaced behind its port. Pure.
+// Detection: which engine printed this page, from the page alone. Used by the sidecar, on every
+// page: an engine can be replaced behind its port. Pure.
 //
-// One page can carry several engines' families (Triton and KServe pages hold `vllm:*`), so the order
-// of the rules decides. Names of `# TYPE` lines count: labelled Python families print them before
-// they have a series. Source: engine survey, sections 23 and 26.
+// One page can carry several engines' families (Triton and KServe pages hold `vllm:*`), so the
+// order of the rules decides. Names of `# TYPE` lines count: labelled Python families print them
+// before they have a series. Source: engine survey, sections 23 and 26.
 
 #pragma once
 
@@ -21,7 +21,7 @@ enum class PageState : std::uint8_t {
   kNoSeries,  // an exposition with the process' own families only: the engine is starting
   kJson,
   kHtml,
-  kNothing,   // empty, garbage, or families of no engine that we know
+  kNothing,  // empty, garbage, or families of no engine that we know
 };
 
 struct Detection {
@@ -29,7 +29,7 @@ struct Detection {
   std::string_view engine;           // id; empty where not recognised. JSON may tell one too
   const Dialect* dialect = nullptr;  // nullptr: recognised perhaps, but not spoken yet
   bool draining = false;             // reading this page empties it: never read it again
-  std::string why;  // for a person: `family prefix vllm: with label engine: V1`
+  std::string why;                   // for a person: `family prefix vllm: with label engine: V1`
 };
 
 [[nodiscard]] Detection detect_engine(const Page& page);

@@ -1,9 +1,10 @@
 // A dialect is how one engine spells the signals: read() turns its page into an EngineReading.
-// Dialects are tables (engine/dialects/, one file per engine): each row names the families that tell
-// a gauge, a counter or a latency, oldest knowledge last, and where that is written down; one
+// Dialects are tables (engine/dialects/, one file per engine): each row names the families that
+// tell a gauge, a counter or a latency, oldest knowledge last, and where that is written down; one
 // interpreter reads them all. Used by the sidecar. Pure; dialects are constant and thread-safe.
 //
-// Rules that the interpreter keeps for every table (engine survey, sections 0.1, 0.2, 1.5, 1.6, 25):
+// Rules that the interpreter keeps for every table (engine survey, sections 0.1, 0.2, 1.5, 1.6,
+// 25):
 //  - Alternatives are names of one thing over the versions: the first that has a series on the page
 //    is read, never a sum of two.
 //  - A gauge that several processes print (label `pid`) is taken once per rank, the highest.
@@ -40,8 +41,8 @@ class Dialect {
   Dialect& operator=(const Dialect&) = delete;
 
   [[nodiscard]] virtual std::string_view id() const = 0;
-  // kBadInput where the page is no exposition, is over a cap, or is another engine's by now. No series
-  // in the answer: an exposition that has none of ours yet (the engine is starting).
+  // kBadInput where the page is no exposition, is over a cap, or is another engine's by now. No
+  // series in the answer: an exposition that has none of ours yet (the engine is starting).
   [[nodiscard]] virtual Result<EngineReading> read(const Page& page) const = 0;
   // Signals that a page of this engine in use has; one that lacks them drifted (reading.missing).
   [[nodiscard]] virtual std::vector<Signal> promised() const = 0;

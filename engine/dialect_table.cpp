@@ -15,34 +15,49 @@ void add_signal(std::vector<Signal>& signals, Signal signal) {
 
 Signal signal_of(Gauge gauge) {
   switch (gauge) {
-    case Gauge::kQueueDepth: return Signal::kQueueDepth;
-    case Gauge::kRunningRequests: return Signal::kRunningRequests;
-    case Gauge::kQueueTokens: return Signal::kQueueTokens;
-    case Gauge::kBatchSize: return Signal::kBatchSize;
-    case Gauge::kKvCacheUtilization: return Signal::kKvCacheUtilization;
-    case Gauge::kPrefixCacheHit: return Signal::kPrefixCacheHit;
+    case Gauge::kQueueDepth:
+      return Signal::kQueueDepth;
+    case Gauge::kRunningRequests:
+      return Signal::kRunningRequests;
+    case Gauge::kQueueTokens:
+      return Signal::kQueueTokens;
+    case Gauge::kBatchSize:
+      return Signal::kBatchSize;
+    case Gauge::kKvCacheUtilization:
+      return Signal::kKvCacheUtilization;
+    case Gauge::kPrefixCacheHit:
+      return Signal::kPrefixCacheHit;
   }
   return Signal::kQueueDepth;
 }
 
 Signal signal_of(Counter counter) {
   switch (counter) {
-    case Counter::kFinishedRequests: return Signal::kInferenceRequests;
-    case Counter::kRequestErrors: return Signal::kRequestErrors;
-    case Counter::kPromptTokens: return Signal::kPromptTokens;
-    case Counter::kGenerationTokens: return Signal::kGenerationTokens;
+    case Counter::kFinishedRequests:
+      return Signal::kInferenceRequests;
+    case Counter::kRequestErrors:
+      return Signal::kRequestErrors;
+    case Counter::kPromptTokens:
+      return Signal::kPromptTokens;
+    case Counter::kGenerationTokens:
+      return Signal::kGenerationTokens;
     case Counter::kPrefixCacheHits:
-    case Counter::kPrefixCacheQueries: return Signal::kPrefixCacheHit;
+    case Counter::kPrefixCacheQueries:
+      return Signal::kPrefixCacheHit;
   }
   return Signal::kInferenceRequests;
 }
 
 Signal signal_of(Latency latency) {
   switch (latency) {
-    case Latency::kTtft: return Signal::kTtft;
-    case Latency::kInterTokenLatency: return Signal::kInterTokenLatency;
-    case Latency::kE2eLatency: return Signal::kE2eLatency;
-    case Latency::kQueueTime: return Signal::kQueueTime;
+    case Latency::kTtft:
+      return Signal::kTtft;
+    case Latency::kInterTokenLatency:
+      return Signal::kInterTokenLatency;
+    case Latency::kE2eLatency:
+      return Signal::kE2eLatency;
+    case Latency::kQueueTime:
+      return Signal::kQueueTime;
   }
   return Signal::kTtft;
 }

@@ -1,5 +1,6 @@
-// The rows that dialects are written in, and the dialect that reads by them. Used by engine/dialects/;
-// the rules that hold for every table stand in engine/dialect.h. Tables are constant, reading is pure.
+// The rows that dialects are written in, and the dialect that reads by them. Used by
+// engine/dialects/; the rules that hold for every table stand in engine/dialect.h. Tables are
+// constant, reading is pure.
 
 #pragma once
 
@@ -22,10 +23,12 @@ struct LabelMatch {
   std::string_view value;
 };
 
+inline constexpr std::array<LabelMatch, 0> kEverySeries{};
+
 // One name of a thing, and which of its series. For a latency the base name of its histogram.
 struct Alternative {
   std::string_view family;
-  std::span<const LabelMatch> where{};
+  std::span<const LabelMatch> where = kEverySeries;
   double scale = 1;  // to the signal's unit
 };
 
@@ -87,7 +90,7 @@ struct LatencyRow {
 // KV capacity in tokens of one rank, told by labels of an info family: the product of `factors` of
 // the first entry whose labels are all numbers. Ranks are summed.
 struct CapacityRow {
-  std::array<std::string_view, 2> families{};              // first present
+  std::array<std::string_view, 2> families{};                // first present
   std::array<std::array<std::string_view, 2>, 2> factors{};  // label names; empty: no more
 };
 

@@ -44,7 +44,8 @@ std::string_view name_of(std::string_view line) {
   if (brace == nullptr) return leading_name(line);
   const std::string_view name = line.substr(0, static_cast<std::size_t>(brace - line.data()));
   // `x {a="b"}`, or the brace of an exemplar.
-  const bool blank = name.find(' ') != std::string_view::npos || name.find('\t') != std::string_view::npos;
+  const bool blank =
+      name.find(' ') != std::string_view::npos || name.find('\t') != std::string_view::npos;
   return blank ? leading_name(line) : name;
 }
 
@@ -92,8 +93,8 @@ std::string unescape(std::string_view raw) {
   return value;
 }
 
-// Reads one wanted line: [name] [{labels}] value [timestamp] [# exemplar]. What is wrong with a line
-// is kept in problem(); the first complaint stands.
+// Reads one wanted line: [name] [{labels}] value [timestamp] [# exemplar]. What is wrong with a
+// line is kept in problem(); the first complaint stands.
 class LineReader {
  public:
   LineReader(std::string_view line, Exposition& exposition)
@@ -164,8 +165,8 @@ class LineReader {
     }
     if (end == std::string_view::npos) return complain("label value does not end");
     if (end > kMaxLabelValueBytes) {
-      return complain(fmt::format("label value of {} bytes is over the cap of {}", end,
-                                  kMaxLabelValueBytes));
+      return complain(
+          fmt::format("label value of {} bytes is over the cap of {}", end, kMaxLabelValueBytes));
     }
     value = rest_.substr(0, end);
     rest_.remove_prefix(end + 1);
@@ -243,8 +244,8 @@ class PageReader {
   }
 
  private:
-  // Lines with nothing in them, and lines that begin as the last unwanted one did: rows of one family
-  // stand in runs, so that a comparison settles most of a page.
+  // Lines with nothing in them, and lines that begin as the last unwanted one did: rows of one
+  // family stand in runs, so that a comparison settles most of a page.
   [[nodiscard]] bool skip(std::string_view& line) const {
     if (begins_with_name(line, unwanted_)) return true;
     if (!line.empty() && is_blank(line.front())) skip_blanks(line);
@@ -254,8 +255,7 @@ class PageReader {
   bool read_line(std::string_view line) {
     if (begins_with_name(line, wanted_)) return read_sample(line, wanted_, wanted_place_);
     const bool quoted = line.front() == '{';
-    const std::string_view name =
-        filter_.wants_everything() ? leading_name(line) : name_of(line);
+    const std::string_view name = filter_.wants_everything() ? leading_name(line) : name_of(line);
     const auto place = filter_.find(quoted ? quoted_name(line) : name);
     if (!place) {
       if (!name.empty()) unwanted_ = name;

@@ -1,13 +1,13 @@
 // The parser of expositions: Prometheus text 0.0.4 and OpenMetrics 1.0, one pass, zero copy. Only
-// samples whose names a SampleFilter lists have labels split and values read; every other line costs
-// a memchr and a comparison. Used by the dialects. Pure.
+// samples whose names a SampleFilter lists have labels split and values read; every other line
+// costs a memchr and a comparison. Used by the dialects. Pure.
 //
-// Bad lines never fail a page: they are counted, and the first is remembered. Rows of one family need
-// not stand together. Timestamps and exemplars are skipped.
+// Bad lines never fail a page: they are counted, and the first is remembered. Rows of one family
+// need not stand together. Timestamps and exemplars are skipped.
 //
 // Sources: https://prometheus.io/docs/instrumenting/exposition_formats/ and
-// https://prometheus.io/docs/specs/om/open_metrics_spec/ ; what engines really print: engine survey,
-// section 0.2.
+// https://prometheus.io/docs/specs/om/open_metrics_spec/ ; what engines really print: engine
+// survey, section 0.2.
 
 #pragma once
 
@@ -55,7 +55,7 @@ struct Sample {
   std::uint32_t name = 0;  // place in the filter's list; 0 for SampleFilter::everything()
   std::uint32_t first_label = 0;
   std::uint32_t label_count = 0;
-  double value = 0;  // may be NaN or infinite: whoever reads it calls that absent
+  double value = 0;         // may be NaN or infinite: whoever reads it calls that absent
   std::string_view family;  // the sample's name as printed
 };
 

@@ -42,8 +42,8 @@ bool ends_with_end_of_page(std::string_view body) {
   const std::size_t last = body.find_last_not_of(kBlank);
   if (last == std::string_view::npos) return false;
   body = body.substr(0, last + 1);
-  return body == kEndOfPage || (body.ends_with(kEndOfPage) &&
-                                body[body.size() - kEndOfPage.size() - 1] == '\n');
+  return body == kEndOfPage ||
+         (body.ends_with(kEndOfPage) && body[body.size() - kEndOfPage.size() - 1] == '\n');
 }
 
 PageShape format_of(std::string_view body, std::string_view content_type) {
@@ -56,7 +56,8 @@ PageShape format_of(std::string_view body, std::string_view content_type) {
 Result<PageText> decode_json_text(const Page& page) {
   const auto json = nlohmann::json::parse(page.body, nullptr, /*allow_exceptions=*/false);
   const auto* text = json.get_ptr<const std::string*>();
-  if (text == nullptr) return fail(Errc::kBadInput, "page begins with a quote and is no JSON string");
+  if (text == nullptr)
+    return fail(Errc::kBadInput, "page begins with a quote and is no JSON string");
   return PageText{PageShape::kJsonText, page.body, *text};
 }
 
@@ -67,12 +68,17 @@ PageShape shape_of(const Page& page) {
   if (first == std::string_view::npos) return PageShape::kEmpty;
   const std::string_view body = page.body.substr(first);
   switch (body.front()) {
-    case '[': return PageShape::kJsonArray;
-    case '{': return is_json_object(body) ? PageShape::kJsonObject
-                                          : format_of(body, trim(page.content_type));
-    case '"': return PageShape::kJsonText;
-    case '<': return PageShape::kHtml;
-    default: return format_of(body, trim(page.content_type));
+    case '[':
+      return PageShape::kJsonArray;
+    case '{':
+      return is_json_object(body) ? PageShape::kJsonObject
+                                  : format_of(body, trim(page.content_type));
+    case '"':
+      return PageShape::kJsonText;
+    case '<':
+      return PageShape::kHtml;
+    default:
+      return format_of(body, trim(page.content_type));
   }
 }
 
@@ -83,12 +89,18 @@ Result<PageText> text_of(const Page& page) {
   }
   const PageShape shape = shape_of(page);
   switch (shape) {
-    case PageShape::kJsonText: return decode_json_text(page);
-    case PageShape::kJsonArray: return fail(Errc::kBadInput, "page is a JSON array, no exposition");
-    case PageShape::kJsonObject: return fail(Errc::kBadInput, "page is a JSON object, no exposition");
-    case PageShape::kHtml: return fail(Errc::kBadInput, "page is HTML, no exposition");
-    case PageShape::kEmpty: return fail(Errc::kBadInput, "page is empty");
-    default: return PageText{shape, page.body, {}};
+    case PageShape::kJsonText:
+      return decode_json_text(page);
+    case PageShape::kJsonArray:
+      return fail(Errc::kBadInput, "page is a JSON array, no exposition");
+    case PageShape::kJsonObject:
+      return fail(Errc::kBadInput, "page is a JSON object, no exposition");
+    case PageShape::kHtml:
+      return fail(Errc::kBadInput, "page is HTML, no exposition");
+    case PageShape::kEmpty:
+      return fail(Errc::kBadInput, "page is empty");
+    default:
+      return PageText{shape, page.body, {}};
   }
 }
 

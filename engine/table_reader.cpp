@@ -13,8 +13,8 @@
 namespace leadline {
 namespace {
 
-// The part of a counter whose family is there and whose series, under a label filter, is not yet. It
-// stays when the series comes, and changes nothing.
+// The part of a counter whose family is there and whose series, under a label filter, is not yet.
+// It stays when the series comes, and changes nothing.
 constexpr CounterPart kKnownZero = {0, 0};
 
 constexpr std::size_t kMaxModels = 64;  // an engine serves one; a router page may name a few
@@ -42,7 +42,8 @@ struct RankValue {
   std::optional<double> value;
 };
 
-// Keeps the highest value of each series. The others are what an API server saw last, maybe long ago.
+// Keeps the highest value of each series. The others are what an API server saw last, maybe long
+// ago.
 void keep_highest(std::vector<RankValue>& values) {
   std::sort(values.begin(), values.end(), [](const RankValue& a, const RankValue& b) {
     return std::tie(a.series, b.value) < std::tie(b.series, a.value);
@@ -121,8 +122,7 @@ TableReader::TableReader(const DialectTable& table, const Exposition& exposition
     : table_(table), exposition_(exposition), index_(exposition, filter) {}
 
 Result<EngineReading> TableReader::read() {
-  if (!find_models())
-    return fail(Errc::kBadInput, "page names more than {} models", kMaxModels);
+  if (!find_models()) return fail(Errc::kBadInput, "page names more than {} models", kMaxModels);
   reading_.engine = table_.engine;
   reading_.variant = table_.variant;
   reading_.bad_lines = exposition_.bad_lines;
@@ -324,8 +324,9 @@ void TableReader::add_histograms(Latency latency, std::span<const HistogramRow> 
                                  std::span<const HistogramRow> sums) {
   while (!buckets.empty()) {
     const HistogramRow& first = buckets.front();
-    const auto end = std::find_if(buckets.begin(), buckets.end(),
-                                  [&](const HistogramRow& next) { return next.key() != first.key(); });
+    const auto end = std::find_if(buckets.begin(), buckets.end(), [&](const HistogramRow& next) {
+      return next.key() != first.key();
+    });
     const auto length = static_cast<std::size_t>(end - buckets.begin());
     const auto sum = std::lower_bound(
         sums.begin(), sums.end(), first,
@@ -333,8 +334,7 @@ void TableReader::add_histograms(Latency latency, std::span<const HistogramRow> 
     if (sum != sums.end() && sum->key() == first.key()) {
       auto histogram = histogram_from(buckets.first(length), sum->value);
       if (histogram) {
-        reading_.series[first.model].histograms[index_of(latency)].push_back(
-            std::move(*histogram));
+        reading_.series[first.model].histograms[index_of(latency)].push_back(std::move(*histogram));
       }
     }
     buckets = buckets.subspan(length);

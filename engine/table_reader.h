@@ -1,5 +1,5 @@
-// Interprets one DialectTable over one parsed page. Used by TableDialect only. A TableReader lives for
-// one page; not thread-safe.
+// Interprets one DialectTable over one parsed page. Used by TableDialect only. A TableReader lives
+// for one page; not thread-safe.
 
 #pragma once
 
@@ -27,7 +27,8 @@ class SampleIndex {
 
  private:
   const SampleFilter& filter_;
-  std::vector<std::uint32_t> first_;  // per name: where its samples begin in order_; one more at the end
+  std::vector<std::uint32_t>
+      first_;  // per name: where its samples begin in order_; one more at the end
   std::vector<std::uint32_t> order_;  // places in exposition.samples, name by name
 };
 

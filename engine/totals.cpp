@@ -47,27 +47,39 @@ bool tells(const SeriesReading& series, Latency latency) {
 
 bool tells(const SeriesReading& series, Signal signal) {
   switch (signal) {
-    case Signal::kQueueDepth: return tells(series, Gauge::kQueueDepth);
-    case Signal::kRunningRequests: return tells(series, Gauge::kRunningRequests);
+    case Signal::kQueueDepth:
+      return tells(series, Gauge::kQueueDepth);
+    case Signal::kRunningRequests:
+      return tells(series, Gauge::kRunningRequests);
     case Signal::kInFlightRequests:
       return tells(series, Gauge::kQueueDepth) && tells(series, Gauge::kRunningRequests);
-    case Signal::kInferenceRequests: return tells(series, Counter::kFinishedRequests);
-    case Signal::kRequestErrors: return tells(series, Counter::kRequestErrors);
-    case Signal::kPromptTokens: return tells(series, Counter::kPromptTokens);
-    case Signal::kGenerationTokens: return tells(series, Counter::kGenerationTokens);
+    case Signal::kInferenceRequests:
+      return tells(series, Counter::kFinishedRequests);
+    case Signal::kRequestErrors:
+      return tells(series, Counter::kRequestErrors);
+    case Signal::kPromptTokens:
+      return tells(series, Counter::kPromptTokens);
+    case Signal::kGenerationTokens:
+      return tells(series, Counter::kGenerationTokens);
     case Signal::kTokens:
       return tells(series, Counter::kPromptTokens) && tells(series, Counter::kGenerationTokens);
-    case Signal::kQueueTokens: return tells(series, Gauge::kQueueTokens);
-    case Signal::kTtft: return tells(series, Latency::kTtft);
-    case Signal::kInterTokenLatency: return tells(series, Latency::kInterTokenLatency);
-    case Signal::kE2eLatency: return tells(series, Latency::kE2eLatency);
-    case Signal::kQueueTime: return tells(series, Latency::kQueueTime);
-    case Signal::kKvCacheUtilization: return tells(series, Gauge::kKvCacheUtilization);
+    case Signal::kQueueTokens:
+      return tells(series, Gauge::kQueueTokens);
+    case Signal::kTtft:
+      return tells(series, Latency::kTtft);
+    case Signal::kInterTokenLatency:
+      return tells(series, Latency::kInterTokenLatency);
+    case Signal::kE2eLatency:
+      return tells(series, Latency::kE2eLatency);
+    case Signal::kQueueTime:
+      return tells(series, Latency::kQueueTime);
+    case Signal::kKvCacheUtilization:
+      return tells(series, Gauge::kKvCacheUtilization);
     case Signal::kPrefixCacheHit:
-      return tells(series, Gauge::kPrefixCacheHit) ||
-             (tells(series, Counter::kPrefixCacheHits) &&
-              tells(series, Counter::kPrefixCacheQueries));
-    case Signal::kBatchSize: return tells(series, Gauge::kBatchSize);
+      return tells(series, Gauge::kPrefixCacheHit) || (tells(series, Counter::kPrefixCacheHits) &&
+                                                       tells(series, Counter::kPrefixCacheQueries));
+    case Signal::kBatchSize:
+      return tells(series, Gauge::kBatchSize);
   }
   return false;
 }

@@ -90,8 +90,8 @@ void check_row(const GenericMapping& mapping, std::size_t place, Faults& faults)
   if (!std::isfinite(row.scale) || row.scale <= 0)
     faults.add("rows[{}].scale: {} is not above 0", place, row.scale);
   const auto same = [&](const GenericRow& other) { return other.signal == row.signal; };
-  const auto before = std::count_if(mapping.rows.begin(),
-                                    mapping.rows.begin() + static_cast<std::ptrdiff_t>(place), same);
+  const auto before = std::count_if(
+      mapping.rows.begin(), mapping.rows.begin() + static_cast<std::ptrdiff_t>(place), same);
   if (static_cast<std::size_t>(before) == kMaxAlternatives)
     faults.add("rows[{}].signal: more than {} rows for {}", place, kMaxAlternatives, row.signal);
 }
@@ -121,7 +121,7 @@ void read_labels(const nlohmann::json& value, const std::string& where, GenericR
   if (!value.is_object()) return faults.add("{}: must be an object of strings", where);
   for (const auto& [name, match] : value.items()) {
     row.labels.emplace_back(name, "");
-    read_text(match, where + "." + name, row.labels.back().second, faults);
+    read_text(match, fmt::format("{}.{}", where, name), row.labels.back().second, faults);
   }
 }
 
@@ -132,7 +132,7 @@ GenericRow row_from(const nlohmann::json& json, const std::string& where, Faults
     return row;
   }
   for (const auto& [key, value] : json.items()) {
-    const std::string place = where + "." + key;
+    const std::string place = fmt::format("{}.{}", where, key);
     if (key == "signal") {
       read_text(value, place, row.signal, faults);
     } else if (key == "family") {
@@ -170,14 +170,14 @@ class GenericDialect final : public Dialect {
     table_.gauges = gauges_;
     table_.counters = counters_;
     table_.latencies = latencies_;
-    // Whether it creates series on first use, nobody knows: what is missing counts once requests do.
-    table_.lazy = std::any_of(mapping_.rows.begin(), mapping_.rows.end(), [](const GenericRow& row) {
-      return row.signal == "inference_requests";
-    });
+    // Whether it creates series on first use, nobody knows: what is missing counts once requests
+    // do.
+    table_.lazy =
+        std::any_of(mapping_.rows.begin(), mapping_.rows.end(),
+                    [](const GenericRow& row) { return row.signal == "inference_requests"; });
     table_.recognised = false;
-    reader_.emplace(std::vector<const DialectTable*>{&table_}, [](const Exposition&) {
-      return std::size_t{0};
-    });
+    reader_ = std::make_unique<TableDialect>(std::vector<const DialectTable*>{&table_},
+                                             [](const Exposition&) { return std::size_t{0}; });
   }
 
   [[nodiscard]] std::string_view id() const override { return table_.engine; }
@@ -210,9 +210,12 @@ class GenericDialect final : public Dialect {
 
   void add_row(Gauge gauge, const Term& term) {
     const bool mean = gauge == Gauge::kBatchSize || is_ratio(gauge);
-    gauges_.push_back({gauge, mean ? Combine::kMeanOfRanks : Combine::kSumOfRanks,
-                       is_ratio(gauge) ? Range::kRatio : Range::kCount, Promise::kAlways,
-                       {{term, Term{}}}, "configuration"});
+    gauges_.push_back({gauge,
+                       mean ? Combine::kMeanOfRanks : Combine::kSumOfRanks,
+                       is_ratio(gauge) ? Range::kRatio : Range::kCount,
+                       Promise::kAlways,
+                       {{term, Term{}}},
+                       "configuration"});
   }
   void add_row(Counter counter, const Term& term) {
     counters_.push_back({counter, Promise::kAlways, {{term, Term{}}}, "configuration"});
@@ -230,7 +233,7 @@ class GenericDialect final : public Dialect {
   std::vector<CounterRow> counters_;
   std::vector<LatencyRow> latencies_;
   DialectTable table_;
-  std::optional<TableDialect> reader_;
+  std::unique_ptr<const TableDialect> reader_;  // views table_
 };
 
 }  // namespace

@@ -1,8 +1,10 @@
 // The generic dialect: an engine that we have no table for, read by a mapping that the operator
 // writes. Made by the sidecar from its configuration; constant after that, thread-safe.
 //
-//   {"model_label": "model", "rank_label": "replica", "process_start": "process_start_time_seconds",
-//    "rows": [{"signal": "queue_depth", "family": "my_queue_length", "labels": {"state": "waiting"}},
+//   {"model_label": "model", "rank_label": "replica", "process_start":
+//   "process_start_time_seconds",
+//    "rows": [{"signal": "queue_depth", "family": "my_queue_length", "labels": {"state":
+//    "waiting"}},
 //             {"signal": "e2e_latency_seconds", "family": "my_request_ms", "scale": 0.001}]}
 //
 // Only `rows` must be there. `signal` is a name of the signal table, or prefix_cache_hits and

@@ -15,7 +15,8 @@
 //  - iteration_tokens_total: a histogram in spite of its name, wrong under data parallelism;
 //  - num_requests_waiting_by_reason, prompt_tokens_by_source, prompt_tokens_cached: parts of totals
 //    that are read already;
-//  - admission_rejections_total (0.32): each rejection is answered 503, so http_requests_total counts
+//  - admission_rejections_total (0.32): each rejection is answered 503, so http_requests_total
+//  counts
 //    it as 5xx; adding both would count it twice;
 //  - request_time_per_output_token_seconds: one mean per request, no token gaps.
 
@@ -39,7 +40,8 @@ constexpr CapacityRow kCapacity = {
 };
 
 constexpr AbsentRow kAbsent[] = {
-    {Signal::kQueueTokens, "vLLM exposes no queue_tokens: it counts waiting requests, not their tokens"},
+    {Signal::kQueueTokens,
+     "vLLM exposes no queue_tokens: it counts waiting requests, not their tokens"},
 };
 
 // --- V1, from 0.8. Python creates every series when the engine starts.
@@ -66,7 +68,8 @@ constexpr CounterRow kCountersV1[] = {
      {{first_of({"vllm:request_success_total", kErrorFinish}),
        of_engine({"http_requests_total", kServerError})}},
      "vllm/v1/metrics/loggers.py; http_* since PR 15657 (0.8.3)"},
-    {Counter::kPromptTokens, Promise::kAlways, {{first_of({"vllm:prompt_tokens_total"})}}, kLoggers},
+    {Counter::kPromptTokens, Promise::kAlways,
+     {{first_of({"vllm:prompt_tokens_total"})}}, kLoggers},
     {Counter::kGenerationTokens, Promise::kAlways,
      {{first_of({"vllm:generation_tokens_total"})}}, kLoggers},
     // Blocks under the old name in 0.8, tokens since: hits and queries change together.
@@ -84,10 +87,12 @@ constexpr LatencyRow kLatenciesV1[] = {
     // front end may have no series.
     {Latency::kInterTokenLatency, Promise::kUnlessLazy,
      first_of({"vllm:inter_token_latency_seconds"}, {"vllm:time_per_output_token_seconds"}),
-     "vllm/v1/metrics/loggers.py; new name 2417798471 (0.10.2), old one gone with bb9172030e (2026-01)"},
-    {Latency::kE2eLatency, Promise::kAlways, first_of({"vllm:e2e_request_latency_seconds"}), kLoggers},
+     "vllm/v1/metrics/loggers.py; new name 2417798471 (0.10.2), old one gone with bb9172030e"},
+    {Latency::kE2eLatency, Promise::kAlways,
+     first_of({"vllm:e2e_request_latency_seconds"}), kLoggers},
     // Observed when a request finishes: it lags behind the TTFT (0.32, measured).
-    {Latency::kQueueTime, Promise::kAlways, first_of({"vllm:request_queue_time_seconds"}), kLoggers},
+    {Latency::kQueueTime, Promise::kAlways,
+     first_of({"vllm:request_queue_time_seconds"}), kLoggers},
 };
 
 // --- V0, to 0.8. Series are created by the first request.
@@ -95,7 +100,8 @@ constexpr LatencyRow kLatenciesV1[] = {
 constexpr GaugeRow kGaugesV0[] = {
     // A swapped request is admitted, has lost its KV blocks and waits for room again.
     {Gauge::kQueueDepth, Combine::kSumOfRanks, Range::kCount, Promise::kAlways,
-     {{first_of({"vllm:num_requests_waiting"}), first_of({"vllm:num_requests_swapped"})}}, kMetricsV0},
+     {{first_of({"vllm:num_requests_waiting"}), first_of({"vllm:num_requests_swapped"})}},
+     kMetricsV0},
     {Gauge::kRunningRequests, Combine::kSumOfRanks, Range::kCount, Promise::kAlways,
      {{first_of({"vllm:num_requests_running"})}}, kMetricsV0},
     {Gauge::kBatchSize, Combine::kMeanOfRanks, Range::kCount, Promise::kAlways,
@@ -113,7 +119,8 @@ constexpr CounterRow kCountersV0[] = {
     // V0 has no reason `error`: a request that the engine drops ends as an abort.
     {Counter::kRequestErrors, Promise::kAlways,
      {{first_of({"vllm:request_success_total", kAbortFinish})}}, kMetricsV0},
-    {Counter::kPromptTokens, Promise::kAlways, {{first_of({"vllm:prompt_tokens_total"})}}, kMetricsV0},
+    {Counter::kPromptTokens, Promise::kAlways,
+     {{first_of({"vllm:prompt_tokens_total"})}}, kMetricsV0},
     {Counter::kGenerationTokens, Promise::kAlways,
      {{first_of({"vllm:generation_tokens_total"})}}, kMetricsV0},
 };
@@ -122,7 +129,8 @@ constexpr LatencyRow kLatenciesV0[] = {
     {Latency::kTtft, Promise::kAlways, first_of({"vllm:time_to_first_token_seconds"}), kMetricsV0},
     {Latency::kInterTokenLatency, Promise::kUnlessLazy,
      first_of({"vllm:time_per_output_token_seconds"}), kMetricsV0},
-    {Latency::kE2eLatency, Promise::kAlways, first_of({"vllm:e2e_request_latency_seconds"}), kMetricsV0},
+    {Latency::kE2eLatency, Promise::kAlways,
+     first_of({"vllm:e2e_request_latency_seconds"}), kMetricsV0},
     {Latency::kQueueTime, Promise::kNever,
      first_of({"vllm:request_queue_time_seconds"}, {"vllm:time_in_queue_requests"}),
      "vllm/engine/metrics.py v0.6.6; 0.4 and 0.5 have neither"},
@@ -130,9 +138,15 @@ constexpr LatencyRow kLatenciesV0[] = {
 // clang-format on
 
 constexpr DialectTable kV1 = {
-    .engine = "vllm", .variant = "V1", .model_label = "model_name", .rank_label = "engine",
+    .engine = "vllm",
+    .variant = "V1",
+    .model_label = "model_name",
+    .rank_label = "engine",
     .process_start = "process_start_time_seconds",  // not in multiprocess mode
-    .gauges = kGaugesV1, .counters = kCountersV1, .latencies = kLatenciesV1, .absent = kAbsent,
+    .gauges = kGaugesV1,
+    .counters = kCountersV1,
+    .latencies = kLatenciesV1,
+    .absent = kAbsent,
     .capacity = kCapacity,
     .sleep = {"vllm:engine_sleep_state", {"sleep_state", "awake"}},  // since 0.12
 };
@@ -145,9 +159,15 @@ constexpr DialectTable with_variant(DialectTable table, std::string_view variant
 constexpr DialectTable kRustFrontend = with_variant(kV1, "Rust frontend", /*lazy=*/true);
 
 constexpr DialectTable kV0 = {
-    .engine = "vllm", .variant = "V0", .model_label = "model_name", .rank_label = "engine",
+    .engine = "vllm",
+    .variant = "V0",
+    .model_label = "model_name",
+    .rank_label = "engine",
     .process_start = "process_start_time_seconds",
-    .gauges = kGaugesV0, .counters = kCountersV0, .latencies = kLatenciesV0, .absent = kAbsent,
+    .gauges = kGaugesV0,
+    .counters = kCountersV0,
+    .latencies = kLatenciesV0,
+    .absent = kAbsent,
     .lazy = true,
     .capacity = kCapacity,
 };
@@ -157,8 +177,8 @@ constexpr std::array kTables = {&kV1, &kRustFrontend, &kV0};
 // From 0.6 to 0.8 the engine is V0 or V1 by model and flag: the label `engine` decides (V1 has it
 // since 15dac210f0, 2025-03-27). Of the front ends only Rust's answers OpenMetrics unasked.
 std::size_t choose(const Exposition& exposition) {
-  const bool ranks = std::any_of(
-      exposition.samples.begin(), exposition.samples.end(), [&](const Sample& sample) {
+  const bool ranks =
+      std::any_of(exposition.samples.begin(), exposition.samples.end(), [&](const Sample& sample) {
         const auto labels = exposition.labels_of(sample);
         return sample.family.starts_with("vllm:") &&
                std::any_of(labels.begin(), labels.end(),

@@ -1,6 +1,6 @@
 // Our reading of every recorded vLLM page is that of an independent reader (independent_reader.py),
-// number by number. Counts must be equal; sums of fractions may differ in the last bits, since ranks
-// are added in another order.
+// number by number. Counts must be equal; sums of fractions may differ in the last bits, since
+// ranks are added in another order.
 
 #include <array>
 #include <optional>

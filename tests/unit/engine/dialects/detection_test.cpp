@@ -172,7 +172,8 @@ TEST(DetectionTest, WhatIsNoExpositionIsNamed) {
 }
 
 TEST(DetectionTest, OneJsonStringIsReadAsItsText) {
-  const Detection found = detect_engine({R"("llamacpp:requests_processing 1\n")", "application/json"});
+  const Detection found =
+      detect_engine({R"("llamacpp:requests_processing 1\n")", "application/json"});
   EXPECT_EQ(found.engine, "llamacpp");
   EXPECT_EQ(found.why, "family prefix llamacpp:, inside one JSON string");
 }

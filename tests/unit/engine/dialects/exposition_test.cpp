@@ -157,7 +157,8 @@ TEST(ExpositionTest, LabelValuesAreCapped) {
   const std::string fits(kMaxLabelValueBytes, 'v');
   EXPECT_EQ(parsed("a{b=\"" + fits + "\"} 1"), "a b=" + fits + " 1");
   const std::string over = parsed("a{b=\"" + fits + "v\"} 1\nb 2");
-  EXPECT_TRUE(over.starts_with("b 2[1 bad, line 1: label value of 4097 bytes is over the cap of 4096"));
+  EXPECT_TRUE(
+      over.starts_with("b 2[1 bad, line 1: label value of 4097 bytes is over the cap of 4096"));
 }
 
 TEST(ExpositionTest, AFilterReadsOnlyItsNames) {

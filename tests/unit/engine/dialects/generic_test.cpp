@@ -23,7 +23,8 @@ constexpr std::string_view kMapping = R"({
     {"signal": "queue_depth", "family": "my_queue", "labels": {"state": "waiting"}},
     {"signal": "running_requests", "family": "my_busy"},
     {"signal": "running_requests", "family": "my_old_busy"},
-    {"signal": "kv_cache_utilization", "family": "my_memory_percent", "scale": 0.01, "kind": "gauge"},
+    {"signal": "kv_cache_utilization", "family": "my_memory_percent",
+     "scale": 0.01, "kind": "gauge"},
     {"signal": "inference_requests", "family": "my_done_total"},
     {"signal": "request_errors", "family": "my_done_total", "labels": {"ok": "no"}},
     {"signal": "e2e_latency_seconds", "family": "my_request_ms", "scale": 0.001}
@@ -32,18 +33,19 @@ constexpr std::string_view kMapping = R"({
 TEST(GenericTest, ReadsWhatTheMappingNames) {
   const auto dialect = dialect_of(kMapping);
   EXPECT_EQ(dialect->id(), "generic");
-  const auto reading = dialect->read({"my_queue{model=\"m\",state=\"waiting\"} 3\n"
-                                      "my_queue{model=\"m\",state=\"swapped\"} 9\n"
-                                      "my_busy{model=\"m\"} 2\n"
-                                      "my_old_busy{model=\"m\"} 7\n"
-                                      "my_memory_percent{model=\"m\",replica=\"0\"} 50\n"
-                                      "my_memory_percent{model=\"m\",replica=\"1\"} 100\n"
-                                      "my_done_total{model=\"m\",ok=\"yes\"} 40\n"
-                                      "my_request_ms_bucket{model=\"m\",le=\"250\"} 4\n"
-                                      "my_request_ms_bucket{model=\"m\",le=\"+Inf\"} 5\n"
-                                      "my_request_ms_sum{model=\"m\"} 1500\n"
-                                      "started 17\n",
-                                      "text/plain"});
+  const auto reading =
+      dialect->read({"my_queue{model=\"m\",state=\"waiting\"} 3\n"
+                     "my_queue{model=\"m\",state=\"swapped\"} 9\n"
+                     "my_busy{model=\"m\"} 2\n"
+                     "my_old_busy{model=\"m\"} 7\n"
+                     "my_memory_percent{model=\"m\",replica=\"0\"} 50\n"
+                     "my_memory_percent{model=\"m\",replica=\"1\"} 100\n"
+                     "my_done_total{model=\"m\",ok=\"yes\"} 40\n"
+                     "my_request_ms_bucket{model=\"m\",le=\"250\"} 4\n"
+                     "my_request_ms_bucket{model=\"m\",le=\"+Inf\"} 5\n"
+                     "my_request_ms_sum{model=\"m\"} 1500\n"
+                     "started 17\n",
+                     "text/plain"});
   ASSERT_TRUE(reading) << reading.error().message;
   ASSERT_EQ(reading->series.size(), 1U);
   const SeriesReading& series = reading->series[0];
@@ -71,7 +73,8 @@ TEST(GenericTest, AnEngineWithoutModelsHasOneSeries) {
 }
 
 TEST(GenericTest, FamiliesOfOtherEnginesMayBeMapped) {
-  const auto dialect = dialect_of(R"({"rows": [{"signal": "queue_depth", "family": "tgi_queue_size"}]})");
+  const auto dialect =
+      dialect_of(R"({"rows": [{"signal": "queue_depth", "family": "tgi_queue_size"}]})");
   EXPECT_EQ(dialect->read({"tgi_queue_size 4\n", "text/plain"})->series.size(), 1U);
   EXPECT_TRUE(dialect->read({"tgi_request_count 4\n", "text/plain"})->series.empty());
 }
@@ -105,8 +108,10 @@ TEST(GenericTest, EveryFaultIsListed) {
   f(R"({"rows": 3})", "rows: must be a list\nrows: must have at least one row");
   f(R"({"colour": 1, "model_label": 2, "rows": [{"signal": "queue_depth", "family": "q"}]})",
     "colour: unknown key\nmodel_label: must be a string, is number");
-  f(R"({"rows": [{"signal": "queue_depth"}, {"family": "x", "signal": "ttft_seconds", "kind": "gauge"},
-                 {"family": "x", "signal": "queue_depth", "scale": -1, "labels": {"a": 1}, "le": 2}]})",
+  f(R"({"rows": [{"signal": "queue_depth"},
+                 {"family": "x", "signal": "ttft_seconds", "kind": "gauge"},
+                 {"family": "x", "signal": "queue_depth", "scale": -1,
+                  "labels": {"a": 1}, "le": 2}]})",
     "rows[2].labels.a: must be a string, is number\nrows[2].le: unknown key\n"
     "rows[0].family: must name a family\n"
     "rows[1].kind: \"gauge\", but ttft_seconds is a histogram\nrows[2].scale: -1 is not above 0");
@@ -121,11 +126,13 @@ TEST(GenericTest, EveryFaultIsListed) {
 
 TEST(GenericTest, MappingsAreBounded) {
   GenericMapping mapping;
-  mapping.rows.assign(4, {.signal = "queue_depth", .family = "q", .labels = {}, .kind = "", .scale = 1});
+  mapping.rows.assign(
+      4, {.signal = "queue_depth", .family = "q", .labels = {}, .kind = "", .scale = 1});
   EXPECT_EQ(make_generic_dialect(mapping).error().message,
             "rows[3].signal: more than 3 rows for queue_depth");
   mapping.rows.resize(kMaxMappingRows + 1);
-  EXPECT_TRUE(make_generic_dialect(mapping).error().message.starts_with("rows: 65 rows, at most 64\n"));
+  EXPECT_TRUE(
+      make_generic_dialect(mapping).error().message.starts_with("rows: 65 rows, at most 64\n"));
 }
 
 }  // namespace

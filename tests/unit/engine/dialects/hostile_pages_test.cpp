@@ -40,7 +40,8 @@ void expect_sane(const SeriesReading& series) {
 }
 
 void survive(std::string_view body) {
-  constexpr std::array<std::string_view, 3> kTypes = {"text/plain", "application/openmetrics-text", ""};
+  constexpr std::array<std::string_view, 3> kTypes = {"text/plain", "application/openmetrics-text",
+                                                      ""};
   const Page page{body, kTypes[body.size() % kTypes.size()]};
   (void)detect_engine(page);
   if (const auto text = text_of(page)) (void)parse_exposition(*text, SampleFilter::everything());
@@ -66,7 +67,8 @@ TEST(HostilePagesTest, PrefixesOfARealPageAreSurvived) {
 }
 
 TEST(HostilePagesTest, FlippedBytesAreSurvived) {
-  std::mt19937 random(20260817);  // NOLINT(cert-msc32-c, cert-msc51-cpp): the same pages in every run
+  std::mt19937 random(
+      20260817);  // NOLINT(cert-msc32-c, cert-msc51-cpp): the same pages in every run
   for (const char* name : {"nasty-text-escapes.prom", "vllm-0.8.5-v1.prom"}) {
     const std::string original = recorded(name);
     for (int round = 0; round < 60; ++round) {

@@ -7,7 +7,8 @@
 namespace leadline {
 namespace {
 
-constexpr std::string_view kOpenMetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+constexpr std::string_view kOpenMetrics =
+    "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 TEST(PageTest, ContentTypeDecidesThenContent) {
   const auto f = [](std::string_view type, std::string_view body, PageShape want) {

@@ -25,8 +25,9 @@ TEST(RecordedPagesTest, EveryLineOfEveryPageIsRead) {
     const bool huge = name == "nasty-huge-label.prom";
     EXPECT_EQ(page->bad_lines, huge ? 1U : 0U) << page->first_bad;
     if (huge) {
-      EXPECT_TRUE(page->first_bad.starts_with(
-          "line 3: label value of 976891 bytes is over the cap of 4096: \"vllm:cache_config_info{"));
+      EXPECT_TRUE(
+          page->first_bad.starts_with("line 3: label value of 976891 bytes is over the cap of "
+                                      "4096: \"vllm:cache_config_info{"));
     }
   }
 }

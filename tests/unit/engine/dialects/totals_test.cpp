@@ -11,7 +11,8 @@ EngineReading two_models() {
   for (SeriesReading& series : reading.series) {
     series.counters[index_of(Counter::kPromptTokens)] = {{1, 10}, {2, 20}};
     series.counters[index_of(Counter::kFinishedRequests)] = {{1, 3}};
-    series.histograms[index_of(Latency::kTtft)] = {{1, {0.1}, {1, 4}, 0.5}, {2, {0.1}, {0, 2}, 0.25}};
+    series.histograms[index_of(Latency::kTtft)] = {{1, {0.1}, {1, 4}, 0.5},
+                                                   {2, {0.1}, {0, 2}, 0.25}};
   }
   return reading;
 }

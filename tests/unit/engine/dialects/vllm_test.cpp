@@ -55,16 +55,19 @@ TEST(VllmTest, QueueAndRunningAreSumsOverRanks) {
 }
 
 TEST(VllmTest, RankNumbersNeedNotBeginAtZero) {
-  EXPECT_EQ(gauge_text("vllm:num_requests_waiting{engine=\"3\",model_name=\"m\"} 2",
-                       Gauge::kQueueDepth), "2");
+  EXPECT_EQ(
+      gauge_text("vllm:num_requests_waiting{engine=\"3\",model_name=\"m\"} 2", Gauge::kQueueDepth),
+      "2");
   EXPECT_EQ(gauge_text("vllm:num_requests_waiting{engine=\"[0]\",model_name=\"m\"} 2",  // 0.9
-                       Gauge::kQueueDepth), "2");
+                       Gauge::kQueueDepth),
+            "2");
 }
 
 TEST(VllmTest, WaitingByReasonIsNotAddedToWaiting) {
   EXPECT_EQ(gauge_text("vllm:num_requests_waiting{engine=\"0\"} 3\n"
                        "vllm:num_requests_waiting_by_reason{engine=\"0\",reason=\"capacity\"} 3\n",
-                       Gauge::kQueueDepth), "3");
+                       Gauge::kQueueDepth),
+            "3");
 }
 
 TEST(VllmTest, KvUseIsTheFirstNamePresentNeverASum) {
@@ -74,7 +77,8 @@ TEST(VllmTest, KvUseIsTheFirstNamePresentNeverASum) {
   };
   f("vllm:gpu_cache_usage_perc{engine=\"0\"} 0.25", "0.25");
   f("vllm:kv_cache_usage_perc{engine=\"0\"} 0.25", "0.25");
-  f("vllm:gpu_cache_usage_perc{engine=\"0\"} 0.5\nvllm:kv_cache_usage_perc{engine=\"0\"} 0.25", "0.25");
+  f("vllm:gpu_cache_usage_perc{engine=\"0\"} 0.5\nvllm:kv_cache_usage_perc{engine=\"0\"} 0.25",
+    "0.25");
   f("# TYPE vllm:kv_cache_usage_perc gauge\nvllm:gpu_cache_usage_perc{engine=\"0\"} 0.5", "0.5");
 }
 
@@ -83,18 +87,23 @@ TEST(VllmTest, KvUseOfProcessesIsTheHighestPerRankThenTheMean) {
                        "vllm:kv_cache_usage_perc{engine=\"1\",pid=\"7\"} 0.25\n"
                        "vllm:kv_cache_usage_perc{pid=\"8\",engine=\"0\"} 0.25\n"
                        "vllm:kv_cache_usage_perc{engine=\"1\",pid=\"8\"} 0\n",
-                       Gauge::kKvCacheUtilization), "0.375");
+                       Gauge::kKvCacheUtilization),
+            "0.375");
 }
 
 TEST(VllmTest, NumbersThatCannotBeAreAbsent) {
   const auto f = [](std::string_view value, std::string_view kv, std::string_view queue) {
     SCOPED_TRACE(value);
     EXPECT_EQ(gauge_text(fmt::format("vllm:kv_cache_usage_perc{{engine=\"0\"}} {}\n"
-                                     "vllm:kv_cache_usage_perc{{engine=\"1\"}} 0.5\n", value),
-                         Gauge::kKvCacheUtilization), kv);
+                                     "vllm:kv_cache_usage_perc{{engine=\"1\"}} 0.5\n",
+                                     value),
+                         Gauge::kKvCacheUtilization),
+              kv);
     EXPECT_EQ(gauge_text(fmt::format("vllm:num_requests_waiting{{engine=\"0\"}} {}\n"
-                                     "vllm:num_requests_waiting{{engine=\"1\"}} 2\n", value),
-                         Gauge::kQueueDepth), queue);
+                                     "vllm:num_requests_waiting{{engine=\"1\"}} 2\n",
+                                     value),
+                         Gauge::kQueueDepth),
+              queue);
   };
   f("0", "0.25", "2");
   f("1", "0.75", "3");
@@ -114,20 +123,24 @@ TEST(VllmTest, FinishedCountsEveryReasonAndErrorsOnlyErrors) {
       "vllm:request_success_total{engine=\"0\",finished_reason=\"repetition\"} 1\n";
   EXPECT_EQ(counter_text(page, Counter::kFinishedRequests), "19");
   EXPECT_EQ(counter_text(page, Counter::kRequestErrors), "0");  // known: before 2025-12 no `error`
-  const std::string error = "vllm:request_success_total{engine=\"0\",finished_reason=\"error\"} 2\n";
+  const std::string error =
+      "vllm:request_success_total{engine=\"0\",finished_reason=\"error\"} 2\n";
   EXPECT_EQ(counter_text(page + error, Counter::kFinishedRequests), "21");
   EXPECT_EQ(counter_text(page + error, Counter::kRequestErrors), "2");
-  EXPECT_EQ(counter_text(page + error + "http_requests_total{status=\"5xx\",handler=\"/a\"} 4\n"
-                         "http_requests_total{status=\"5xx\",handler=\"/b\"} 1\n"
-                         "http_requests_total{status=\"4xx\",handler=\"/b\"} 9\n",
-                         Counter::kRequestErrors), "7");
+  EXPECT_EQ(counter_text(page + error +
+                             "http_requests_total{status=\"5xx\",handler=\"/a\"} 4\n"
+                             "http_requests_total{status=\"5xx\",handler=\"/b\"} 1\n"
+                             "http_requests_total{status=\"4xx\",handler=\"/b\"} 9\n",
+                         Counter::kRequestErrors),
+            "7");
 }
 
 TEST(VllmTest, RejectionsCountOnceAsTheir503) {
   EXPECT_EQ(counter_text("vllm:request_success_total{engine=\"0\",finished_reason=\"error\"} 0\n"
                          "vllm:admission_rejections_total{reason=\"max_num_queued_reqs\"} 26\n"
                          "http_requests_total{status=\"5xx\",handler=\"/v1/completions\"} 26\n",
-                         Counter::kRequestErrors), "26");
+                         Counter::kRequestErrors),
+            "26");
 }
 
 TEST(VllmTest, HttpErrorsOfSeveralModelsBelongToNone) {
@@ -146,11 +159,14 @@ TEST(VllmTest, HttpErrorsOfSeveralModelsBelongToNone) {
 
 TEST(VllmTest, PrefixCacheCountersHaveTwoNames) {
   const std::string_view both =
-      "vllm:gpu_prefix_cache_hits_total{engine=\"0\"} 8\nvllm:prefix_cache_hits_total{engine=\"0\"} 8\n"
-      "vllm:external_prefix_cache_hits_total{engine=\"0\"} 1\nvllm:mm_cache_hits_total{engine=\"0\"} 1\n";
+      "vllm:gpu_prefix_cache_hits_total{engine=\"0\"} "
+      "8\nvllm:prefix_cache_hits_total{engine=\"0\"} 8\n"
+      "vllm:external_prefix_cache_hits_total{engine=\"0\"} "
+      "1\nvllm:mm_cache_hits_total{engine=\"0\"} 1\n";
   EXPECT_EQ(counter_text(both, Counter::kPrefixCacheHits), "8");
   EXPECT_EQ(counter_text("vllm:gpu_prefix_cache_queries_total{engine=\"0\"} 9",
-                         Counter::kPrefixCacheQueries), "9");
+                         Counter::kPrefixCacheQueries),
+            "9");
 }
 
 TEST(VllmTest, PartsStayTheSameWhateverElseThePageHolds) {
@@ -163,8 +179,9 @@ TEST(VllmTest, PartsStayTheSameWhateverElseThePageHolds) {
     }
     return found;
   };
-  const auto both = parts("vllm:generation_tokens_total{engine=\"0\",model_name=\"m\"} 5\n"
-                          "vllm:generation_tokens_total{engine=\"1\",model_name=\"m\"} 7\n");
+  const auto both = parts(
+      "vllm:generation_tokens_total{engine=\"0\",model_name=\"m\"} 5\n"
+      "vllm:generation_tokens_total{engine=\"1\",model_name=\"m\"} 7\n");
   const auto one = parts("vllm:generation_tokens_total{model_name=\"m\",engine=\"1\"} 8\n");
   ASSERT_EQ(both.size(), 2U);
   ASSERT_EQ(one.size(), 1U);
@@ -174,7 +191,8 @@ TEST(VllmTest, PartsStayTheSameWhateverElseThePageHolds) {
 TEST(VllmTest, APartPrintedTwiceCountsOnce) {
   EXPECT_EQ(counter_text("vllm:generation_tokens_total{engine=\"0\"} 5\n"
                          "vllm:generation_tokens_total{engine=\"0\"} 5\n",
-                         Counter::kGenerationTokens), "5");
+                         Counter::kGenerationTokens),
+            "5");
 }
 
 TEST(VllmTest, FamiliesThatMisleadAreNotRead) {
@@ -185,10 +203,11 @@ TEST(VllmTest, FamiliesThatMisleadAreNotRead) {
       "vllm:iteration_tokens_total_bucket{engine=\"0\",model_name=\"m\",le=\"+Inf\"} 9\n"
       "vllm:generation_tokens_created{engine=\"0\",model_name=\"m\"} 1.79e9\n"
       "vllm:request_time_per_output_token_seconds_sum{engine=\"0\",model_name=\"m\"} 9\n"
-      "vllm:request_time_per_output_token_seconds_bucket{engine=\"0\",model_name=\"m\",le=\"+Inf\"} 9\n"
+      "vllm:request_time_per_output_token_seconds_bucket{engine=\"0\",model_name=\"m\",le=\"+Inf\"}"
+      " 9\n"
       "vllm:estimated_flops_per_gpu_total{engine=\"0\",model_name=\"m\"} 0\n"
-      "vllm:num_requests_success_total{engine=\"0\",model_name=\"m\"} 9\n"    // exists nowhere
-      "vllm:http_requests_total{engine=\"0\",model_name=\"m\"} 9\n");  // nor does this
+      "vllm:num_requests_success_total{engine=\"0\",model_name=\"m\"} 9\n"  // exists nowhere
+      "vllm:http_requests_total{engine=\"0\",model_name=\"m\"} 9\n");       // nor does this
   ASSERT_EQ(reading.series.size(), 1U);
   EXPECT_EQ(reading.series[0].model, "m");
   EXPECT_TRUE(engine_totals(reading).empty());
@@ -235,10 +254,13 @@ TEST(VllmTest, AHistogramThatIsNotWholeIsAbsent) {
     const EngineReading reading = read(fmt::format("vllm:num_requests_running{{}} 1\n{}", rows));
     EXPECT_TRUE(reading.series.at(0).histograms[index_of(Latency::kTtft)].empty());
   };
-  f("vllm:time_to_first_token_seconds_bucket{le=\"1\"} 3\nvllm:time_to_first_token_seconds_sum 1\n");
+  f("vllm:time_to_first_token_seconds_bucket{le=\"1\"} 3\nvllm:time_to_first_token_seconds_sum "
+    "1\n");
   f("vllm:time_to_first_token_seconds_bucket{le=\"+Inf\"} 3\n");
-  f("vllm:time_to_first_token_seconds_bucket{le=\"+Inf\"} NaN\nvllm:time_to_first_token_seconds_sum 1\n");
-  f("vllm:time_to_first_token_seconds_bucket{le=\"+Inf\"} 3\nvllm:time_to_first_token_seconds_sum NaN\n");
+  f("vllm:time_to_first_token_seconds_bucket{le=\"+Inf\"} "
+    "NaN\nvllm:time_to_first_token_seconds_sum 1\n");
+  f("vllm:time_to_first_token_seconds_bucket{le=\"+Inf\"} 3\nvllm:time_to_first_token_seconds_sum "
+    "NaN\n");
   f("vllm:time_to_first_token_seconds_sum 1\nvllm:time_to_first_token_seconds_count 3\n");
 }
 
@@ -262,23 +284,32 @@ TEST(VllmTest, CapacityIsTokensOverAllRanks) {
     EXPECT_EQ(text_or_dash(reading.series.at(0).kv_capacity_tokens), want);
   };
   f("", "-");
-  f("vllm:cache_config_info{block_size=\"16\",num_gpu_blocks=\"100\"} 1", "1600");  // 0.8: no engine
+  f("vllm:cache_config_info{block_size=\"16\",num_gpu_blocks=\"100\"} 1",
+    "1600");  // 0.8: no engine
   f("vllm:cache_config_info{block_size=\"16\",engine=\"0\",num_gpu_blocks=\"100\"} 1\n"
-    "vllm:cache_config_info{block_size=\"16\",engine=\"1\",num_gpu_blocks=\"50\"} 1", "2400");
+    "vllm:cache_config_info{block_size=\"16\",engine=\"1\",num_gpu_blocks=\"50\"} 1",
+    "2400");
   f("vllm:cache_config_info{block_size=\"16\",engine=\"0\",num_gpu_blocks=\"100\",pid=\"1\"} 1\n"
-    "vllm:cache_config_info{block_size=\"16\",engine=\"0\",num_gpu_blocks=\"100\",pid=\"2\"} 1", "1600");
+    "vllm:cache_config_info{block_size=\"16\",engine=\"0\",num_gpu_blocks=\"100\",pid=\"2\"} 1",
+    "1600");
   f("vllm:cache_config_info{block_size=\"16\",engine=\"0\",num_gpu_blocks=\"None\"} 1", "-");
   f("vllm:cache_config_info{block_size=\"16\",engine=\"0\",num_gpu_blocks=\"100\"} 1\n"
-    "vllm:cache_config_info{block_size=\"16\",engine=\"1\",num_gpu_blocks=\"None\"} 1", "-");
-  f("vllm:cache_config_info{block_size=\"16\",kv_cache_size_tokens=\"900\",num_gpu_blocks=\"100\"} 1", "900");
-  f("vllm:cache_config_info{block_size=\"16\",kv_cache_size_tokens=\"None\",num_gpu_blocks=\"100\"} 1", "1600");
+    "vllm:cache_config_info{block_size=\"16\",engine=\"1\",num_gpu_blocks=\"None\"} 1",
+    "-");
+  f("vllm:cache_config_info{block_size=\"16\",kv_cache_size_tokens=\"900\",num_gpu_blocks=\"100\"} "
+    "1",
+    "900");
+  f("vllm:cache_config_info{block_size=\"16\",kv_cache_size_tokens=\"None\",num_gpu_blocks=\"100\"}"
+    " 1",
+    "1600");
   f("vllm:cache_config{block_size=\"16\",num_gpu_blocks=\"100\"} 1", "1600");
 }
 
 TEST(VllmTest, CapacityOfSeveralModelsIsNobodys) {
-  const EngineReading reading = read("vllm:num_requests_running{engine=\"0\",model_name=\"a\"} 1\n"
-                                     "vllm:num_requests_running{engine=\"0\",model_name=\"b\"} 1\n"
-                                     "vllm:cache_config_info{block_size=\"16\",num_gpu_blocks=\"9\"} 1\n");
+  const EngineReading reading = read(
+      "vllm:num_requests_running{engine=\"0\",model_name=\"a\"} 1\n"
+      "vllm:num_requests_running{engine=\"0\",model_name=\"b\"} 1\n"
+      "vllm:cache_config_info{block_size=\"16\",num_gpu_blocks=\"9\"} 1\n");
   for (const SeriesReading& series : reading.series)
     EXPECT_EQ(series.kv_capacity_tokens, std::nullopt);
 }
@@ -289,7 +320,8 @@ TEST(VllmTest, AsleepOnlyWhenEveryRankIs) {
         "vllm:num_requests_running{{engine=\"0\"}} 0\n"
         "vllm:engine_sleep_state{{engine=\"0\",sleep_state=\"awake\"}} {}\n"
         "vllm:engine_sleep_state{{engine=\"1\",sleep_state=\"awake\"}} {}\n"
-        "vllm:engine_sleep_state{{engine=\"0\",sleep_state=\"discard_all\"}} 1\n", first, second);
+        "vllm:engine_sleep_state{{engine=\"0\",sleep_state=\"discard_all\"}} 1\n",
+        first, second);
     EXPECT_EQ(read(page).asleep, want) << page;
   };
   f(1, 1, false);
@@ -300,7 +332,8 @@ TEST(VllmTest, AsleepOnlyWhenEveryRankIs) {
 
 TEST(VllmTest, ProcessStartMarksRestarts) {
   EXPECT_EQ(read("vllm:num_requests_running{engine=\"0\"} 0\nprocess_start_time_seconds 1.5e9\n")
-                .process_start, 1.5e9);
+                .process_start,
+            1.5e9);
   EXPECT_EQ(read("vllm:num_requests_running{engine=\"0\"} 0\n").process_start, std::nullopt);
 }
 
@@ -310,14 +343,18 @@ TEST(VllmTest, V0CountsSwappedRequestsAsWaiting) {
   const std::string page = "vllm:num_requests_waiting{model_name=\"m\"} 3\n";
   EXPECT_EQ(read(page).variant, "V0");
   EXPECT_EQ(gauge_text(page, Gauge::kQueueDepth), "3");  // hidden from 0.8
-  EXPECT_EQ(gauge_text(page + "vllm:num_requests_swapped{model_name=\"m\"} 2\n", Gauge::kQueueDepth), "5");
+  EXPECT_EQ(
+      gauge_text(page + "vllm:num_requests_swapped{model_name=\"m\"} 2\n", Gauge::kQueueDepth),
+      "5");
   EXPECT_EQ(gauge_text("vllm:num_requests_swapped{model_name=\"m\"} 2\n", Gauge::kQueueDepth), "-");
 }
 
 TEST(VllmTest, V0HitRateOfMinusOneIsAbsent) {
   const auto f = [](std::string_view value, std::string_view want) {
-    EXPECT_EQ(gauge_text(fmt::format("vllm:gpu_prefix_cache_hit_rate{{model_name=\"m\"}} {}", value),
-                         Gauge::kPrefixCacheHit), want);
+    EXPECT_EQ(
+        gauge_text(fmt::format("vllm:gpu_prefix_cache_hit_rate{{model_name=\"m\"}} {}", value),
+                   Gauge::kPrefixCacheHit),
+        want);
   };
   f("-1.0", "-");
   f("0.0", "0");
@@ -327,13 +364,16 @@ TEST(VllmTest, V0HitRateOfMinusOneIsAbsent) {
 TEST(VllmTest, V0ErrorsAreAborts) {
   EXPECT_EQ(counter_text("vllm:request_success_total{finished_reason=\"stop\"} 10\n"
                          "vllm:request_success_total{finished_reason=\"abort\"} 3\n"
-                         "http_requests_total{status=\"5xx\"} 1\n", Counter::kRequestErrors), "3");
+                         "http_requests_total{status=\"5xx\"} 1\n",
+                         Counter::kRequestErrors),
+            "3");
 }
 
 TEST(VllmTest, V0QueueTimeHasTwoNames) {
   const HistogramPart part = only_histogram(
       "vllm:time_in_queue_requests_bucket{model_name=\"m\",le=\"+Inf\"} 9\n"
-      "vllm:time_in_queue_requests_sum{model_name=\"m\"} 3\n", Latency::kQueueTime);
+      "vllm:time_in_queue_requests_sum{model_name=\"m\"} 3\n",
+      Latency::kQueueTime);
   EXPECT_EQ(part.sum, 3);
 }
 
@@ -359,7 +399,8 @@ std::string missing_text(const EngineReading& reading) {
 
 // Renames every line of the families that begin so.
 std::string renamed(std::string page, std::string_view from, std::string_view to) {
-  for (std::size_t at = page.find(from); at != std::string::npos; at = page.find(from, at + to.size())) {
+  for (std::size_t at = page.find(from); at != std::string::npos;
+       at = page.find(from, at + to.size())) {
     page.replace(at, from.size(), to);
   }
   return page;
@@ -368,7 +409,8 @@ std::string renamed(std::string page, std::string_view from, std::string_view to
 TEST(VllmTest, ARenamedFamilyIsDrift) {
   const auto f = [](std::string_view family, std::string_view want) {
     SCOPED_TRACE(family);
-    const std::string page = renamed(recorded("live-vllm-0.32.0-idle.prom"), family, "vllm:new_name");
+    const std::string page =
+        renamed(recorded("live-vllm-0.32.0-idle.prom"), family, "vllm:new_name");
     EXPECT_EQ(missing_text(read(page)), want);
   };
   f("vllm:nothing_of_the_kind", "");
@@ -385,12 +427,14 @@ TEST(VllmTest, LazyEnginesOweTheirSeriesOnlyOnceUsed) {
   const auto f = [](int finished, std::string_view want) {
     const std::string page = fmt::format(
         "vllm:num_requests_running{{model_name=\"m\"}} 1\n"
-        "vllm:request_success_total{{model_name=\"m\",finished_reason=\"stop\"}} {}\n", finished);
+        "vllm:request_success_total{{model_name=\"m\",finished_reason=\"stop\"}} {}\n",
+        finished);
     EXPECT_EQ(missing_text(read(page)), want);
   };
   f(0, "");
-  f(1, "queue_depth kv_cache_utilization prompt_tokens generation_tokens ttft_seconds "
-       "e2e_latency_seconds in_flight_requests tokens ");
+  f(1,
+    "queue_depth kv_cache_utilization prompt_tokens generation_tokens ttft_seconds "
+    "e2e_latency_seconds in_flight_requests tokens ");
 }
 
 TEST(VllmTest, PromisesAndAbsencesCoverEverySignal) {
@@ -416,7 +460,8 @@ TEST(VllmTest, APageOfAnotherEngineIsRefused) {
   };
   f("text/plain", "sglang:num_queue_reqs 1\nprocess_start_time_seconds 1\n",
     "page is not of vllm: family prefix sglang:");
-  f("text/plain", "node_load1 3\n", "page is not of vllm: no engine's families; the first is node_load1");
+  f("text/plain", "node_load1 3\n",
+    "page is not of vllm: no engine's families; the first is node_load1");
   f("text/plain", "?????\n", "page is not of vllm: no line of the page names a family");
   f("text/html", "<html>", "page is HTML, no exposition");
   f("text/plain", "", "page is empty");
