@@ -3,7 +3,6 @@
 #include <cstdio>
 
 namespace leadline {
-namespace {
 
 std::string kubeconfig_for(const AdapterProcess& adapter) {
   return fmt::format(
@@ -21,8 +20,6 @@ std::string kubeconfig_for(const AdapterProcess& adapter) {
       "    context: {{cluster: leadline-demo, user: demo}}\n",
       adapter.port(), adapter.certificate_file(), adapter.token());
 }
-
-}  // namespace
 
 void print_hold_help(const AdapterProcess& adapter, const WorkFolder& folder,
                      const HpaManifest& manifest) {

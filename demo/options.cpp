@@ -13,7 +13,7 @@ constexpr const char* kAbout =
 struct RawNumbers {
   int duration_s = 150;
   int sync_period_ms = 5'000;
-  int startup_delay_ms = 8'000;
+  int startup_delay_ms = 6'000;
 };
 
 void declare(CLI::App& app, DemoOptions& options, RawNumbers& numbers) {

@@ -18,7 +18,7 @@ struct DemoOptions {
   bool no_load = false;
   std::chrono::seconds duration{150};  // of the load; with --engine, of the look
   std::chrono::milliseconds sync_period{5'000};
-  std::chrono::milliseconds startup_delay{8'000};
+  std::chrono::milliseconds startup_delay{6'000};
   int scrape_interval_ms = 0;  // 0: the sidecar's own adaptive interval
 };
 

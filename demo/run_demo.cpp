@@ -30,7 +30,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr milliseconds kTick{100};
-constexpr seconds kSettle{12};  // after the load's end: the last replicas go
+constexpr seconds kSettle{15};  // after the load's end: the last replicas go
 constexpr double kSloTtftSeconds = 2.0;
 
 std::atomic<bool> stop_asked{false};
