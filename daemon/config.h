@@ -43,19 +43,19 @@ enum class ConfigType {
 };
 
 struct ConfigKey {
-  std::string name = {};  // snake_case, its unit at the end; not `port`, not `service_...`
+  std::string name;  // snake_case, its unit at the end; not `port`, not `service_...`
   ConfigType type = ConfigType::kText;
-  std::string default_value = {};  // YAML text; for kText the text itself
-  std::string help = {};           // one paragraph
-  std::string example = {};  // like default_value; empty: the default stands in the example file
+  std::string default_value;  // YAML text; for kText the text itself
+  std::string help;           // one paragraph
+  std::string example;        // like default_value; empty: the default stands in the example file
   // Integers, numbers and durations: both ends belong to the range.
   double min = std::numeric_limits<double>::lowest();
   double max = std::numeric_limits<double>::max();
-  std::string unit = {};  // said in messages: "bytes"; durations say ms by themselves
-  std::vector<std::string> choices = {};
+  std::string unit;  // said in messages: "bytes"; durations say ms by themselves
+  std::vector<std::string> choices;
   // Looks at the typed value (kStructured: the whole tree) and appends what is wrong, as text to
   // follow the key's name: "[2].name: missing". May be empty.
-  std::function<void(const nlohmann::json&, ErrorList&)> validate = {};
+  std::function<void(const nlohmann::json&, ErrorList&)> validate;
 };
 
 struct ConfigGroup {
@@ -68,7 +68,7 @@ struct PlainFlag {
   std::string name;        // as typed, without the dashes: "once"
   std::string value_name;  // "FORMAT"; empty: the flag takes no value
   std::string help;
-  std::vector<std::string> choices = {};
+  std::vector<std::string> choices;
 };
 
 class Config;
@@ -77,9 +77,9 @@ struct ConfigSchema {
   std::string program;  // "leadline-sidecar"
   std::string summary;  // one line
   std::vector<ConfigGroup> groups;
-  std::vector<PlainFlag> flags = {};
+  std::vector<PlainFlag> flags;
   // Looks at several keys together; called when each alone is valid. May be empty.
-  std::function<void(const Config&, ErrorList&)> validate = {};
+  std::function<void(const Config&, ErrorList&)> validate;
 };
 
 // What is wrong with the schema itself: a bug, so load_config asserts that it is empty.
@@ -124,11 +124,11 @@ struct ConfigInputs {
 // Either `config`, or the process ends with `exit_code` (kExitOk after --help, --version,
 // --check-config and --print-config, kExitBadConfig with `errors`).
 struct ConfigOutcome {
-  std::optional<Config> config = {};
+  std::optional<Config> config;
   int exit_code = 0;
-  std::string output = {};  // for stdout
-  ErrorList errors = {};
-  ErrorList warnings = {};  // LEADLINE_* variables that nobody knows; for the log
+  std::string output;  // for stdout
+  ErrorList errors;
+  ErrorList warnings;  // LEADLINE_* variables that nobody knows; for the log
 };
 
 [[nodiscard]] ConfigOutcome load_config(const ConfigSchema& schema, const ConfigInputs& inputs);

@@ -44,9 +44,9 @@ struct HttpRequest {
 // null is an empty body. Content-Length, Connection and Date are the server's own business.
 struct HttpResponse {
   int status = 200;
-  std::string content_type = {};  // empty: no such header
-  std::vector<HttpHeader> headers = {};
-  std::shared_ptr<const std::string> body = {};
+  std::string content_type;  // empty: no such header
+  std::vector<HttpHeader> headers;
+  std::shared_ptr<const std::string> body;
 };
 
 [[nodiscard]] HttpResponse make_response(int status, std::string content_type, std::string body);

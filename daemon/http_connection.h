@@ -25,8 +25,8 @@ namespace leadline {
 class EventLoop;
 
 struct HttpGet {
-  std::string target = {};  // raw; empty: the endpoint's path
-  std::vector<HttpHeader> headers = {};
+  std::string target;  // raw; empty: the endpoint's path
+  std::vector<HttpHeader> headers;
   std::size_t body_limit = 16 * 1024 * 1024;
   std::chrono::milliseconds timeout{
       4'000};  // from get() to the body's last byte, connecting included

@@ -58,7 +58,9 @@ TlsClient::TlsClient(std::uint16_t port, const TlsClientOptions& options)
   state_->connect(port);
   state_->ssl = SSL_new(state_->context);
   SSL_set_fd(state_->ssl, state_->socket);
-  SSL_set_tlsext_host_name(state_->ssl, options.host.c_str());
+  // SSL_set_tlsext_host_name is a macro with a C cast in it.
+  std::string name = options.host;
+  SSL_ctrl(state_->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
   SSL_set1_host(state_->ssl, options.host.c_str());
   const auto* alpn = reinterpret_cast<const unsigned char*>(options.alpn.data());
   SSL_set_alpn_protos(state_->ssl, alpn, static_cast<unsigned>(options.alpn.size()));
