@@ -68,7 +68,8 @@ struct PlainFlag {
   std::string name;        // as typed, without the dashes: "once"
   std::string value_name;  // "FORMAT"; empty: the flag takes no value
   std::string help;
-  std::vector<std::string> choices;
+  // NOLINTNEXTLINE(readability-redundant-member-init): else {"once", "", "..."} warns
+  std::vector<std::string> choices = {};
 };
 
 class Config;
