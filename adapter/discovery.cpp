@@ -59,10 +59,16 @@ Json aggregated_parent(const DescribedResource& parent) {
       {"singularResource", ""},  {"verbs", Json::array()},    {"subresources", Json::array()}};
 }
 
+// A kind of its own for each external metric. kubectl maps a resource to its kind and the kind back to
+// a resource: with one kind for all, `kubectl get queue_depth` would show whichever is listed last.
+std::string external_kind(std::string_view metric) {
+  return fmt::format("ExternalMetricValueList_{}", metric);
+}
+
 Json aggregated_external(std::string_view metric) {
   return {{"resource", metric},
           {"scope", "Namespaced"},
-          {"responseKind", response_kind("ExternalMetricValueList")},
+          {"responseKind", response_kind(external_kind(metric))},
           {"singularResource", ""},
           {"verbs", {"get"}}};
 }
@@ -175,7 +181,7 @@ std::optional<std::string> Discovery::resources(std::string_view group, std::str
     resources.push_back(custom
                             ? resource_entry(fmt::format("{}/{}", entry.parent->name, entry.metric),
                                              entry.parent->namespaced, "MetricValueList")
-                            : resource_entry(entry.metric, true, "ExternalMetricValueList"));
+                            : resource_entry(entry.metric, true, external_kind(entry.metric)));
   }
   return to_text({{"kind", "APIResourceList"},
                   {"apiVersion", "v1"},

@@ -71,7 +71,8 @@ Autoscaler::Sync Autoscaler::sync(const Workload& workload, SteadyTime now) {
   std::vector<ApiAnswer> answers;
   Observation seen{.spec_replicas = workload.spec_replicas,
                    .status_replicas = workload.status_replicas,
-                   .pods = workload.pods};
+                   .pods = workload.pods,
+                   .readings = {}};
   for (std::size_t i = 0; i < manifest_.paths.size(); ++i) {
     answers.push_back(ask_(manifest_.paths[i]));
     seen.readings.push_back(read_answer(manifest_.spec.metrics[i], answers.back()));

@@ -3,8 +3,8 @@
 #include <yaml-cpp/yaml.h>
 
 #include <fstream>
-#include <iterator>
 #include <optional>
+#include <sstream>
 #include <utility>
 
 #include "engine/scaling/quantity.h"
@@ -190,8 +190,9 @@ Result<HpaManifest> parse_hpa_manifest(std::string_view yaml) {
 Result<HpaManifest> read_hpa_manifest(const std::string& file) {
   std::ifstream stream(file);
   if (!stream) return fail(Errc::kBadConfig, "{}: cannot be read", file);
-  const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  auto manifest = parse_hpa_manifest(text);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  auto manifest = parse_hpa_manifest(text.str());
   if (!manifest) return fail(manifest.error().with_context(file));
   return manifest;
 }

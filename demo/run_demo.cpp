@@ -63,8 +63,7 @@ Result<std::unique_ptr<LoadRunner>> make_load(const DemoOptions& options, const 
                                               LoadOptions& shape) {
   auto trace = options.trace.empty() ? parse_trace(demo_trace()) : read_trace(options.trace);
   if (!trace) return fail(trace.error().with_context("--trace " + options.trace));
-  shape = demo_load_options();
-  shape.duration = options.duration;
+  shape = demo_load_options();  // planned whole: a shorter --duration-s breaks off
   auto plan = plan_load(*trace, shape);
   if (!plan) return fail(plan.error());
   LoadRunnerOptions runner;
@@ -272,12 +271,13 @@ void DemoRun::hold() {
 void print_beginning(const DemoOptions& options, const HpaManifest& manifest) {
   std::printf(
       "Leadline demo: %s scales Deployment %s/%s, decided every %.0f s as the HPA controller does.\n"
-      "Load: %s, superposed in real time. A stand-in engine starts in %.0f s (a real one: 60 s and "
+      "Load: %s, superposed in real time. A stand-in engine starts in %.1f s (a real one: 60 s and "
       "more).\n\n",
       options.manifest.c_str(), manifest.namespace_name.c_str(), manifest.workload.c_str(),
       duration<double>(options.sync_period).count(),
       options.trace.empty() ? "150 s of the Azure LLM inference trace 2023 (conversations)" : options.trace.c_str(),
       duration<double>(options.startup_delay).count());
+  std::fflush(stdout);
 }
 
 // Leaves the logs in place and says where they are.

@@ -91,8 +91,9 @@ std::string pods_json(int pods) {
 
 // User + system seconds of a process so far. Source: proc(5), stat fields 14 and 15.
 double cpu_seconds(pid_t pid) {
+  std::string text;
   std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  std::getline(file, text);
   std::istringstream fields(text.substr(text.rfind(')') + 2));
   std::string skipped;
   for (int i = 3; i < 14; ++i) fields >> skipped;

@@ -43,7 +43,7 @@ TEST(DiscoveryTest, AggregatedDocumentHasTheShapeThatKubectlReads) {
                 R"(]},{"metadata":{"name":"external.metrics.k8s.io","creationTimestamp":null},)"
                 R"("versions":[{"version":"v1beta1","resources":[{"resource":"queue_depth",)"
                 R"("scope":"Namespaced","responseKind":{"group":"","version":"",)"
-                R"("kind":"ExternalMetricValueList"},"singularResource":"","verbs":["get"]}],)"
+                R"("kind":"ExternalMetricValueList_queue_depth"},"singularResource":"","verbs":["get"]}],)"
                 R"("freshness":"Current"}]}]})"
                 "\n");
 }
@@ -85,8 +85,16 @@ TEST(DiscoveryTest, LegacyDocuments) {
             R"({"kind":"APIResourceList","apiVersion":"v1",)"
             R"("groupVersion":"external.metrics.k8s.io/v1beta1","resources":[)"
             R"({"name":"queue_depth","singularName":"","namespaced":true,)"
-            R"("kind":"ExternalMetricValueList","verbs":["get"]}]})"
+            R"("kind":"ExternalMetricValueList_queue_depth","verbs":["get"]}]})"
             "\n");
+}
+
+// kubectl finds a resource by its kind, so two metrics must not share one.
+TEST(DiscoveryTest, EachExternalMetricHasAKindOfItsOwn) {
+  const Discovery discovery({{"queue_depth", {}, true}, {"ttft_slo_miss_percent", {}, true}});
+  const auto list = json::parse(*discovery.resources(kExternal, "v1beta1", kCompact));
+  ASSERT_EQ(list["resources"].size(), 2u);
+  EXPECT_NE(list["resources"][0]["kind"], list["resources"][1]["kind"]);
 }
 
 TEST(DiscoveryTest, UnknownGroupsAndVersionsAreNotFound) {
