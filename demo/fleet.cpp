@@ -2,14 +2,13 @@
 
 #include <httplib.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <fstream>
 #include <utility>
 
 #include <nlohmann/json.hpp>
+
+#include "demo/local_pods.h"
 
 namespace leadline {
 namespace {
@@ -18,13 +17,6 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 
 constexpr int kEnginePort = 8000;
-constexpr int kSidecarPort = 9733;
-
-// Two demos at once must not share addresses: the middle octets come from the process id.
-std::string address_of(int number) {
-  const int id = static_cast<int>(::getpid());
-  return fmt::format("127.{}.{}.{}", 64 + id / 250 % 64, 1 + id % 250, 1 + number % 250);
-}
 
 // GET on loopback; nullopt where nobody answers within 200 ms.
 std::optional<httplib::Response> ask_engine(const std::string& address, const char* path) {
@@ -48,13 +40,6 @@ bool is_idle(const std::string& address) {
   return state.is_object() && state.value("waiting", 1) + state.value("running", 1) == 0;
 }
 
-// Readers see the old file or the new one, never half of it.
-void replace_file(const std::string& path, const std::string& text) {
-  const std::string next = path + ".next";
-  std::ofstream(next, std::ios::trunc) << text;
-  std::rename(next.c_str(), path.c_str());
-}
-
 }  // namespace
 
 Fleet::Fleet(FleetOptions options) : options_(std::move(options)) { write_files(); }
@@ -71,7 +56,7 @@ Result<void> Fleet::scale_to(int replicas, SteadyTime now) {
 
 Result<void> Fleet::start_pod() {
   ++started_;
-  const std::string address = address_of(started_);
+  const std::string address = loopback_address(started_);
   const std::string name = fmt::format("{}-{}", options_.workload, started_);
   auto engine = start_engine(address, name);
   if (!engine) return fail(engine.error().with_context("starting a stand-in engine"));
@@ -99,20 +84,14 @@ Result<ChildProcess> Fleet::start_engine(const std::string& address, const std::
 }
 
 Result<ChildProcess> Fleet::start_sidecar(const Pod& pod) const {
-  std::vector<std::string> arguments = {
-      "--engine-url", fmt::format("http://{}:{}", pod.address, kEnginePort),
-      "--listen-address", pod.address,
-      "--listen-port", std::to_string(kSidecarPort),
-      "--pod-namespace", options_.namespace_name,
-      "--pod-name", pod.name,
-      "--pod-uid", pod.uid};
-  arguments.insert(arguments.end(), options_.sidecar_arguments.begin(),
-                   options_.sidecar_arguments.end());
-  return ChildProcess::start(
-      {.program = options_.programs + "/leadline-sidecar",
-       .arguments = std::move(arguments),
-       .environment = {},
-       .log_file = fmt::format("{}/{}-sidecar.log", options_.work_folder, pod.name)});
+  return leadline::start_sidecar({.programs = options_.programs,
+                                  .engine_url = fmt::format("http://{}:{}", pod.address, kEnginePort),
+                                  .address = pod.address,
+                                  .namespace_name = options_.namespace_name,
+                                  .pod_name = pod.name,
+                                  .pod_uid = pod.uid,
+                                  .arguments = options_.sidecar_arguments,
+                                  .log_file = fmt::format("{}/{}-sidecar.log", options_.work_folder, pod.name)});
 }
 
 // As a ReplicaSet does: one that is not Ready goes first, then the youngest.
@@ -175,24 +154,19 @@ std::string Fleet::pods_file() const { return options_.work_folder + "/pods.json
 std::string Fleet::addresses_file() const { return options_.work_folder + "/engines.txt"; }
 
 void Fleet::write_files() const {
-  json pods = json::array();
+  std::vector<ListedPod> listed;
   std::string addresses;
   for (const auto& pod : pods_) {
-    pods.push_back({{"namespace", options_.namespace_name},
-                    {"name", pod->name},
-                    {"uid", pod->uid},
-                    {"ip", pod->address},
-                    {"port", kSidecarPort},
-                    {"node", "local"},
-                    {"ready", pod->phase == Phase::kReady},
-                    {"deleting", pod->phase == Phase::kDraining},
-                    {"labels", {{"app", options_.workload}}},
-                    {"owner", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", options_.workload}}}});
+    listed.push_back({.name = pod->name,
+                      .uid = pod->uid,
+                      .address = pod->address,
+                      .ready = pod->phase == Phase::kReady,
+                      .deleting = pod->phase == Phase::kDraining});
     if (pod->phase == Phase::kReady) {
       addresses += fmt::format("http://{}:{}\n", pod->address, kEnginePort);
     }
   }
-  replace_file(pods_file(), json{{"pods", pods}, {"objects", json::array()}}.dump(2) + "\n");
+  replace_file(pods_file(), pods_document(options_.namespace_name, options_.workload, listed));
   replace_file(addresses_file(), addresses);
 }
 

@@ -16,6 +16,7 @@
 #include "demo/dashboard.h"
 #include "demo/fleet.h"
 #include "demo/hold.h"
+#include "demo/measure_engine.h"
 #include "demo/recording.h"
 #include "demo/summary.h"
 #include "demo/terminal_view.h"
@@ -297,6 +298,10 @@ Result<void> run_demo(const DemoOptions& options) {
   auto recording = Recording::open(options.record_file);
   if (!recording) return fail(recording.error());
 
+  if (!options.engine_url.empty()) {
+    auto measured = measure_engine(options, *manifest, *folder, stop_asked);
+    return measured ? measured : fail(kept(*folder, measured.error()));
+  }
   print_beginning(options, *manifest);
   DemoRun run(options, *manifest, *folder, *recording);
   if (auto ran = run.run(); !ran) return fail(kept(*folder, ran.error()));
