@@ -93,6 +93,8 @@ const Rule kRules[] = {
      {"engine/windows.cpp", "std::this_thread::sleep_for(1s);"}, {"daemon/event_loop.cpp", "timer.expires_after(1s);"}},
     {"^tests/unit/", "sleep", R"(\b(sleep_for|sleep_until|usleep|nanosleep)\(|::sleep\()", "time is an argument in a unit test",
      {"tests/unit/engine/windows_test.cpp", "std::this_thread::sleep_for(1s);"}, {"tests/process/fault_test.cpp", "sleep_for(10ms);"}},
+    {"", "co_await", R"(\b(if|while) \([^)]*co_await )", "g++ 12 misplaces the resume pointer: name the value first",
+     {"daemon/x.cpp", "  while (co_await next()) {"}, {"daemon/x.cpp", "  if (!answer_) co_await park();"}},
     {kProduct, "detach", R"(\.detach\(\))", "every thread is joined",
      {"sim/server.cpp", "std::thread(run).detach();"}, {"daemon/http_server.cpp", "co_spawn(loop, serve(), asio::detached);"}},
 
