@@ -1,9 +1,9 @@
 #include "sidecar/config.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <functional>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -12,13 +12,18 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/dialect.h"
+#include "engine/dialects/generic.h"
 
 namespace leadline {
 namespace {
 
 using nlohmann::json;
 
-bool is_url(std::string_view text) { return text.find("://") != std::string_view::npos; }
+constexpr std::string_view kGeneric = "generic";
+
+bool is_url(std::string_view text) {
+  return text.find("://") != std::string_view::npos;
+}
 
 void check_url(const json& value, ErrorList& errors) {
   const auto& text = value.get_ref<const std::string&>();
@@ -30,10 +35,16 @@ void check_url(const json& value, ErrorList& errors) {
 void check_engine(const json& value, ErrorList& errors) {
   const auto& text = value.get_ref<const std::string&>();
   if (text.empty() || is_url(text)) return check_url(value, errors);
-  if (find_dialect(text) != nullptr) return;
-  std::vector<std::string_view> ids;
+  if (find_dialect(text) != nullptr || text == kGeneric) return;
+  std::vector<std::string_view> ids = {kGeneric};
   for (const Dialect* dialect : dialects()) ids.push_back(dialect->id());
   errors.push_back(fmt::format("must be a URL or one of {}", fmt::join(ids, ", ")));
+}
+
+Result<std::unique_ptr<Dialect>> generic_dialect(const json& mapping) {
+  auto parsed = generic_mapping_from(mapping);
+  if (!parsed) return fail(parsed.error());
+  return make_generic_dialect(std::move(*parsed));
 }
 
 // nullopt: not a port.
@@ -46,11 +57,13 @@ std::optional<std::uint16_t> port_from(std::string_view text) {
   return port;
 }
 
-// `[8000, 8001]` in YAML, or `8000,8001` and `8000` as people write it into an environment variable.
+// `[8000, 8001]` in YAML, or `8000,8001` and `8000` as people write it into an environment
+// variable.
 std::vector<std::string> port_texts(const json& value) {
   std::vector<std::string> texts;
   if (value.is_array()) {
-    for (const json& one : value) texts.push_back(one.is_string() ? one.get<std::string>() : one.dump());
+    for (const json& one : value)
+      texts.push_back(one.is_string() ? one.get<std::string>() : one.dump());
     return texts;
   }
   std::string_view rest;
@@ -76,73 +89,89 @@ void check_ports(const json& value, ErrorList& errors) {
   }
 }
 
+void check_mapping(const json& value, ErrorList& errors) {
+  if (value.empty()) return;
+  auto dialect = generic_dialect(value);
+  if (!dialect) errors.push_back(dialect.error().message);
+}
+
 void check_interval(const json& value, ErrorList& errors) {
   const auto interval = value.get<std::int64_t>();
-  if (interval != 0 && interval < 100) errors.emplace_back("must be 0 (adaptive) or at least 100 ms");
+  if (interval != 0 && interval < 100)
+    errors.emplace_back("must be 0 (adaptive) or at least 100 ms");
 }
 
 ConfigGroup engine_keys() {
-  return {.title = "The engine",
-          .keys = {
-              {.name = "engine",
-               .help = "The engine's URL, or the id of its dialect (vllm, generic, ...) to skip "
-                       "recognising it. Unset: looked for and recognised by itself.",
-               .example = "vllm",
-               .validate = check_engine},
-              {.name = "engine_url",
-               .help = "Where the engine listens. With a path that page is read; without, the paths "
-                       "that engines use are tried. Unset: engine_ports on loopback.",
-               .example = "http://127.0.0.1:8000",
-               .validate = check_url},
-              {.name = "engine_ports",
-               .type = ConfigType::kStructured,
-               .default_value = "[]",
-               .help = "Ports on loopback to look for the engine at, in this order. Empty: the "
-                       "ports that engines use by default.",
-               .example = "[8000, 8080]",
-               .validate = check_ports},
-              {.name = "engine_token_file",
-               .type = ConfigType::kSecretFile,
-               .help = "File with the key that the engine's page needs (llama.cpp), sent as a bearer "
-                       "token. Read again when the engine refuses it.",
-               .example = "/etc/leadline/engine-token"},
-              {.name = "scrape_interval_ms",
-               .type = ConfigType::kDuration,
-               .default_value = "0",
-               .help = "Time between two scrapes. 0 adapts it to what the page costs the engine: a "
-                       "hundred times the median scrape, in [250, 5000] ms. Smaller is fresher and "
-                       "takes more of the engine's time.",
-               .example = "1000",
-               .min = 0,
-               .max = 60000,
-               .validate = check_interval},
-          }};
+  return {
+      .title = "The engine",
+      .keys = {
+          {.name = "engine",
+           .help = "The engine's URL, or the id of its dialect (vllm, generic, ...) to skip "
+                   "recognising it. Unset: looked for and recognised by itself.",
+           .example = "generic",
+           .validate = check_engine},
+          {.name = "engine_url",
+           .help = "Where the engine listens. With a path that page is read; without, the paths "
+                   "that engines use are tried. Unset: engine_ports on loopback.",
+           .example = "http://127.0.0.1:8000",
+           .validate = check_url},
+          {.name = "engine_ports",
+           .type = ConfigType::kStructured,
+           .default_value = "[]",
+           .help = "Ports on loopback to look for the engine at, in this order. Empty: the "
+                   "ports that engines use by default.",
+           .example = "[8000, 8080]",
+           .validate = check_ports},
+          {.name = "engine_mapping",
+           .type = ConfigType::kStructured,
+           .default_value = "{}",
+           .help = "For an engine without a dialect of its own: which family of its page tells "
+                   "which signal. Given, the page is read by it alone (engine: generic).",
+           .example = "{rows: [{signal: queue_depth, family: my_queue_length}]}",
+           .validate = check_mapping},
+          {.name = "engine_token_file",
+           .type = ConfigType::kSecretFile,
+           .help = "File with the key that the engine's page needs (llama.cpp), sent as a bearer "
+                   "token. Read again when the engine refuses it.",
+           .example = "/etc/leadline/engine-token"},
+          {.name = "scrape_interval_ms",
+           .type = ConfigType::kDuration,
+           .default_value = "0",
+           .help = "Time between two scrapes. 0 adapts it to what the page costs the engine: a "
+                   "hundred times the median scrape, in [250, 5000] ms. Smaller is fresher and "
+                   "takes more of the engine's time.",
+           .example = "1000",
+           .min = 0,
+           .max = 60000,
+           .validate = check_interval},
+      }};
 }
 
 ConfigGroup serving_keys() {
-  return {.title = "What the sidecar serves",
-          .keys = {
-              {.name = "listen_address",
-               .default_value = "::",
-               .help = "Address to listen at; :: means every IPv6 and IPv4 one."},
-              {.name = "listen_port",
-               .type = ConfigType::kInteger,
-               .default_value = "9733",
-               .help = "Port of /metrics, /snapshot and the probes. 0 picks a free one and logs it.",
-               .min = 0,
-               .max = 65535},
-              {.name = "drain_grace_ms",
-               .type = ConfigType::kDuration,
-               .default_value = "2000",
-               .help = "On SIGTERM, how long answers in flight may take before the sidecar exits.",
-               .min = 0,
-               .max = 60000},
-              {.name = "log_level",
-               .type = ConfigType::kChoice,
-               .default_value = "info",
-               .help = "The least level that is logged.",
-               .choices = {"debug", "info", "warn", "error"}},
-          }};
+  return {
+      .title = "What the sidecar serves",
+      .keys = {
+          {.name = "listen_address",
+           .default_value = "::",
+           .help = "Address to listen at; :: means every IPv6 and IPv4 one."},
+          {.name = "listen_port",
+           .type = ConfigType::kInteger,
+           .default_value = "9733",
+           .help = "Port of /metrics, /snapshot and the probes. 0 picks a free one and logs it.",
+           .min = 0,
+           .max = 65535},
+          {.name = "drain_grace_ms",
+           .type = ConfigType::kDuration,
+           .default_value = "2000",
+           .help = "On SIGTERM, how long answers in flight may take before the sidecar exits.",
+           .min = 0,
+           .max = 60000},
+          {.name = "log_level",
+           .type = ConfigType::kChoice,
+           .default_value = "info",
+           .help = "The least level that is logged.",
+           .choices = {"debug", "info", "warn", "error"}},
+      }};
 }
 
 ConfigGroup pod_keys() {
@@ -161,6 +190,13 @@ void check_together(const Config& config, ErrorList& errors) {
     errors.push_back(fmt::format("engine = {} and engine_url = {}: name the engine's URL once",
                                  config.text("engine"), config.text("engine_url")));
   }
+  const bool mapped = !config.structured("engine_mapping").empty();
+  const std::string& engine = config.text("engine");
+  if (mapped && !engine.empty() && !is_url(engine) && engine != kGeneric) {
+    errors.push_back(
+        fmt::format("engine = {} and engine_mapping: a mapping is for generic", engine));
+  }
+  if (!mapped && engine == kGeneric) errors.emplace_back("engine = generic needs engine_mapping");
   if (config.has_flag("output") && !config.has_flag("once")) {
     errors.emplace_back("--output needs --once");
   }
@@ -172,9 +208,18 @@ EngineAddress address_of(const Config& config) {
   const std::string& url = is_url(engine) ? engine : config.text("engine_url");
   if (!url.empty()) address.url = *parse_url(url);
   for (const std::string& text : port_texts(config.structured("engine_ports"))) {
-    address.ports.push_back(*port_from(text));
+    if (const auto port = port_from(text)) address.ports.push_back(*port);
   }
   return address;
+}
+
+// REQUIRES: validated.
+std::shared_ptr<const Dialect> dialect_of(const Config& config) {
+  if (const json& mapping = config.structured("engine_mapping"); !mapping.empty()) {
+    return std::move(*generic_dialect(mapping));
+  }
+  const Dialect* built_in = find_dialect(config.text("engine"));
+  return {std::shared_ptr<const Dialect>(), built_in};  // constant: nobody owns it
 }
 
 }  // namespace
@@ -196,8 +241,7 @@ ConfigSchema sidecar_schema() {
 SidecarConfig sidecar_config(const Config& config) {
   SidecarConfig made;
   made.address = address_of(config);
-  const std::string& engine = config.text("engine");
-  made.scraper = {.forced_engine = is_url(engine) ? "" : engine,
+  made.scraper = {.dialect = dialect_of(config),
                   .token = config.secret("engine_token_file"),
                   .token_file = config.secret_path("engine_token_file")};
   const auto interval = config.duration("scrape_interval_ms");

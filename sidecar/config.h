@@ -1,5 +1,5 @@
-// The sidecar's configuration: the schema of its keys, and the plain settings made of them. Only this
-// file knows the keys' names; what it returns needs no further checks.
+// The sidecar's configuration: the schema of its keys, and the plain settings made of them. Only
+// this file knows the keys' names; what it returns needs no further checks.
 
 #pragma once
 

@@ -72,9 +72,9 @@ HttpResponse Endpoints::health(bool verbose) const {
 
 HttpResponse Endpoints::readiness(bool verbose) const {
   const bool tried = parts_.loop.tried_once();
-  return probe(tried, verbose,
-               check_line(tried, "tried", tried ? "the engine was looked for" : "not yet") +
-                   engine_line());
+  return probe(
+      tried, verbose,
+      check_line(tried, "tried", tried ? "the engine was looked for" : "not yet") + engine_line());
 }
 
 std::string Endpoints::engine_line() const {

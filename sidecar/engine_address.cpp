@@ -8,8 +8,8 @@
 namespace leadline {
 namespace {
 
-// trtllm-serve's own path goes first: there, reading /metrics destroys what it tells. Elsewhere it is
-// a plain 404. Then vLLM and most others, NIM, TensorFlow Serving, DJL.
+// trtllm-serve's own path goes first: there, reading /metrics destroys what it tells. Elsewhere it
+// is a plain 404. Then vLLM and most others, NIM, TensorFlow Serving, DJL.
 constexpr std::array kPaths = {"/prometheus/metrics", "/metrics", "/v1/metrics",
                                "/monitoring/prometheus/metrics", "/server/metrics"};
 

@@ -11,7 +11,8 @@
 
 namespace leadline {
 
-// What the operator said. Without a URL the ports are tried on loopback; without ports the defaults.
+// What the operator said. Without a URL the ports are tried on loopback; without ports the
+// defaults.
 struct EngineAddress {
   std::optional<HttpUrl> url;  // with a path: that page alone; without: the known paths on its port
   std::vector<std::uint16_t> ports;  // at most kMostPorts
@@ -21,8 +22,8 @@ inline constexpr std::size_t kMostPorts = 16;
 
 struct Candidate {
   HttpUrl endpoint;
-  // A neighbouring port where some engines print their page (Triton: 8002). Asked only when the port
-  // that was named speaks HTTP and has no page: it may as well belong to somebody else.
+  // A neighbouring port where some engines print their page (Triton: 8002). Asked only when the
+  // port that was named speaks HTTP and has no page: it may as well belong to somebody else.
   bool neighbour = false;
 };
 

@@ -1,6 +1,6 @@
 // EngineClient is the sidecar's seam to the engine's HTTP: one GET at a time, one keep-alive
-// connection, so that the engine never has to serve two of ours at once. HttpEngineClient is the real
-// one. The loop's thread only.
+// connection, so that the engine never has to serve two of ours at once. HttpEngineClient is the
+// real one. The loop's thread only.
 
 #pragma once
 

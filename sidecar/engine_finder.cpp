@@ -14,8 +14,8 @@ bool speaks_for_port(ScrapeResult result) {
          result == ScrapeResult::kBadAnswer;
 }
 
-// Which failure tells the operator most, best first: `refused` on eleven ports matters less than one
-// page that says 401.
+// Which failure tells the operator most, best first: `refused` on eleven ports matters less than
+// one page that says 401.
 int telling_rank(ScrapeResult result) {
   constexpr std::array kBestFirst = {
       ScrapeResult::kOk,       ScrapeResult::kNoDialect, ScrapeResult::kUnauthorized,
@@ -38,7 +38,7 @@ struct EngineFinder::Search {
   FindOutcome found;
 };
 
-EngineFinder::EngineFinder(Scraper& scraper, EngineAddress address)
+EngineFinder::EngineFinder(Scraper& scraper, const EngineAddress& address)
     : scraper_(scraper), candidates_(candidates_of(address)) {}
 
 void EngineFinder::search(Done done) {

@@ -1,5 +1,5 @@
-// EngineFinder asks the candidates one after the other until one is an engine's page. One search at a
-// time, at most one GET at a time. The scrape loop searches while it knows no engine or lost it;
+// EngineFinder asks the candidates one after the other until one is an engine's page. One search at
+// a time, at most one GET at a time. The scrape loop searches while it knows no engine or lost it;
 // `--once` searches once. The loop's thread only.
 
 #pragma once
@@ -30,12 +30,12 @@ struct FindOutcome {
 
 class EngineFinder {
  public:
-  EngineFinder(Scraper& scraper, EngineAddress address);
+  EngineFinder(Scraper& scraper, const EngineAddress& address);
 
   using Done = std::function<void(FindOutcome)>;
 
-  // Calls `done` once: at once where there is nothing to try, and at latest after one kScrapeTimeout
-  // per port. REQUIRES: no search and no scrape in flight.
+  // Calls `done` once: at once where there is nothing to try, and at latest after one
+  // kScrapeTimeout per port. REQUIRES: no search and no scrape in flight.
   void search(Done done);
 
  private:

@@ -1,6 +1,7 @@
 #include "sidecar/engine_tracker.h"
 
 #include <array>
+#include <cassert>
 #include <utility>
 
 #include <fmt/format.h>
@@ -47,6 +48,7 @@ TrackerStep EngineTracker::take(const ScrapeOutcome& outcome, const std::string&
 
 void EngineTracker::take_page(const ScrapeOutcome& outcome, const std::string& endpoint,
                               std::chrono::milliseconds interval, TrackerStep& step) {
+  assert(outcome.reading);
   const EngineReading& reading = *outcome.reading;
   const bool moved = !view_->endpoint.empty() && view_->endpoint != endpoint;
   if (!view_->engine.empty() && view_->engine != reading.engine) {
@@ -71,6 +73,7 @@ void EngineTracker::take_page(const ScrapeOutcome& outcome, const std::string& e
 
 void EngineTracker::log_found(const ScrapeOutcome& outcome, const std::string& endpoint,
                               TrackerStep& step) {
+  assert(outcome.reading);
   if (view_->engine.empty() || view_->endpoint != endpoint) {
     edge(step, LogLevel::kInfo,
          fmt::format("engine found engine={} variant=\"{}\" endpoint={} why=\"{}\"",

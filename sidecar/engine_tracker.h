@@ -1,14 +1,13 @@
 // EngineTracker is the state machine between scrapes and what is published: which engine we hear,
-// whether it is up, and which values may still be served. Pure: time is in its arguments. Owned by the
-// scrape loop; not thread-safe.
+// whether it is up, and which values may still be served. Pure: time is in its arguments. Owned by
+// the scrape loop; not thread-safe.
 //
 //   scrape came to      values                                   state
-//   ok                  replaced                                 up, or asleep where the page says so
-//   ok, other engine    all dropped, windows too, then replaced  up; a warning
-//   refused, reset      dropped at once                          unreachable (searching if never found)
-//   other engine that   all dropped, windows too                 searching; a warning
-//   we cannot read
-//   anything else       kept until max_age after the last good   unchanged; at max_age unreachable
+//   ok                  replaced                                 up, or asleep where the page says
+//   so ok, other engine    all dropped, windows too, then replaced  up; a warning refused, reset
+//   dropped at once                          unreachable (searching if never found) other engine
+//   that   all dropped, windows too                 searching; a warning we cannot read anything
+//   else       kept until max_age after the last good   unchanged; at max_age unreachable
 //                       sample: a busy engine answers late
 //
 // Windows survive an engine that goes and comes back: the odometer sees a restart for what it is.
@@ -39,10 +38,10 @@ struct EngineView {
   std::string variant;  // for people
   std::string version;  // for people; empty where unknown
   std::string endpoint;
-  std::chrono::milliseconds interval{0};   // at which these values were scraped
-  std::optional<SteadyTime> sampled_at;    // nullopt: no values
-  std::vector<SeriesSnapshot> series;      // empty without sampled_at
-  std::optional<EngineReading> reading;    // the page behind the values, for cumulative counters
+  std::chrono::milliseconds interval{0};  // at which these values were scraped
+  std::optional<SteadyTime> sampled_at;   // nullopt: no values
+  std::vector<SeriesSnapshot> series;     // empty without sampled_at
+  std::optional<EngineReading> reading;   // the page behind the values, for cumulative counters
 };
 
 // Whether the view's values are too old at `now`.

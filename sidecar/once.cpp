@@ -28,9 +28,8 @@ class TwoLooks {
         finder_(scraper_, config.address) {}
 
   OnceReport run() {
-    loop_.post([this] {
-      finder_.search([this](FindOutcome found) { first_look(std::move(found)); });
-    });
+    loop_.post(
+        [this] { finder_.search([this](FindOutcome found) { first_look(std::move(found)); }); });
     loop_.run();
     return std::move(report_);
   }

@@ -1,5 +1,5 @@
-// `leadline-sidecar --engine URL --once`: how a newcomer meets Leadline. Looks twice, a second apart,
-// since a rate needs two looks, prints what it found and exits.
+// `leadline-sidecar --engine URL --once`: how a newcomer meets Leadline. Looks twice, a second
+// apart, since a rate needs two looks, prints what it found and exits.
 
 #pragma once
 

@@ -100,7 +100,9 @@ OnceReport failure_report(const FindOutcome& found) {
     case ScrapeResult::kNoSeries:
       report.error = fmt::format("{}: the engine is up and tells nothing yet: {}", endpoint, why);
       break;
-    default: report.error = fmt::format("no engine found: {}: {}", endpoint, why); break;
+    default:
+      report.error = fmt::format("no engine found: {}: {}", endpoint, why);
+      break;
   }
   return report;
 }

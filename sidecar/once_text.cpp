@@ -24,7 +24,8 @@ std::string number_text(double value) {
 // A whole number without ".0", as people and jq expect of counts.
 Json number_json(double value) {
   constexpr double kExact = 9007199254740992.0;  // 2^53
-  if (value == std::floor(value) && std::abs(value) < kExact) return static_cast<std::int64_t>(value);
+  if (value == std::floor(value) && std::abs(value) < kExact)
+    return static_cast<std::int64_t>(value);
   return value;
 }
 
@@ -35,12 +36,14 @@ std::string engine_lines(const OnceReport& report) {
   if (!view.version.empty()) text += fmt::format(" {}", view.version);
   text += fmt::format(" at {}\nbecause   {}\n", view.endpoint, printable(report.why));
   for (const SeriesSnapshot& series : view.series) {
-    text += fmt::format("model     {}{}\n", series.model.empty() ? "(not named)" : printable(series.model),
+    text += fmt::format("model     {}{}\n",
+                        series.model.empty() ? "(not named)" : printable(series.model),
                         series.role == "both" ? "" : " (" + series.role + ")");
   }
   if (view.state == EngineState::kAsleep) text += "state     asleep: weights are offloaded\n";
   if (report.span) {
-    text += fmt::format("measured  over {:.2f} s\n", std::chrono::duration<double>(*report.span).count());
+    text += fmt::format("measured  over {:.2f} s\n",
+                        std::chrono::duration<double>(*report.span).count());
   }
   return text;
 }
@@ -109,7 +112,8 @@ std::string once_table(const OnceReport& report) {
 }
 
 std::string once_json(const OnceReport& report) {
-  if (!report.error.empty()) return dumped({{"error", report.error}, {"tried", tried_json(report)}});
+  if (!report.error.empty())
+    return dumped({{"error", report.error}, {"tried", tried_json(report)}});
   Json json{{"engine", report.view.engine},
             {"variant", report.view.variant},
             {"dialect", report.view.engine},

@@ -57,23 +57,19 @@ ScrapeOutcome recognise(const Page& page) {
   return outcome;
 }
 
-ScrapeOutcome read_as(std::string_view forced, const Page& page) {
-  const Dialect* dialect = find_dialect(forced);
-  if (dialect == nullptr) {
-    return outcome_of(ScrapeResult::kNoDialect, fmt::format("no dialect is called {}", forced));
-  }
-  ScrapeOutcome outcome = translate(*dialect, page, "the configuration says so");
-  outcome.engine = forced;
+ScrapeOutcome read_as(const Dialect& forced, const Page& page) {
+  ScrapeOutcome outcome = translate(forced, page, "the configuration says so");
+  outcome.engine = forced.id();
   return outcome;
 }
 
 }  // namespace
 
-ScrapeOutcome read_page(const HttpAnswer& answer, std::string_view forced) {
+ScrapeOutcome read_page(const HttpAnswer& answer, const Dialect* forced) {
   const Page page{.body = answer.body, .content_type = answer.content_type};
   ScrapeOutcome outcome = answer.status != 200 ? refusal(answer.status)
-                          : forced.empty()     ? recognise(page)
-                                               : read_as(forced, page);
+                          : forced == nullptr  ? recognise(page)
+                                               : read_as(*forced, page);
   outcome.bytes = answer.body.size();
   return outcome;
 }

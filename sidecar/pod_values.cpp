@@ -9,11 +9,16 @@ namespace {
 
 std::optional<Latency> latency_of(Signal signal) {
   switch (signal) {
-    case Signal::kTtft: return Latency::kTtft;
-    case Signal::kInterTokenLatency: return Latency::kInterTokenLatency;
-    case Signal::kE2eLatency: return Latency::kE2eLatency;
-    case Signal::kQueueTime: return Latency::kQueueTime;
-    default: return std::nullopt;
+    case Signal::kTtft:
+      return Latency::kTtft;
+    case Signal::kInterTokenLatency:
+      return Latency::kInterTokenLatency;
+    case Signal::kE2eLatency:
+      return Latency::kE2eLatency;
+    case Signal::kQueueTime:
+      return Latency::kQueueTime;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -46,7 +51,8 @@ std::optional<std::uint64_t> observations(const PodSnapshot& snapshot,
   std::optional<std::uint64_t> sum;
   for (const SeriesSnapshot& series : snapshot.series) {
     if (!matches(series, selection)) continue;
-    const auto& histogram = series.windows[index_of(selection.window)].latencies[index_of(*latency)];
+    const auto& histogram =
+        series.windows[index_of(selection.window)].latencies[index_of(*latency)];
     if (histogram) sum = sum.value_or(0) + histogram->total();
   }
   return sum;

@@ -16,8 +16,8 @@ namespace leadline {
 
 // The value, or why there is none. Unlike the adapter's answer for an idle workload, a quantile or
 // mean without an observation is absent here, never 0 (design page, rule 1).
-[[nodiscard]] AggregateResult value_here(const PodObservation& pod, const MetricSelection& selection,
-                                         SteadyTime now);
+[[nodiscard]] AggregateResult value_here(const PodObservation& pod,
+                                         const MetricSelection& selection, SteadyTime now);
 
 // Observations of one latency inside a window, over the series that match; nullopt where the engine
 // does not tell it.

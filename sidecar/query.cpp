@@ -4,7 +4,9 @@
 
 namespace leadline {
 
-std::string_view path_of(std::string_view raw) { return raw.substr(0, raw.find('?')); }
+std::string_view path_of(std::string_view raw) {
+  return raw.substr(0, raw.find('?'));
+}
 
 std::optional<std::string_view> query_value(std::string_view raw, std::string_view name) {
   const auto mark = std::min(raw.find('?'), raw.size());

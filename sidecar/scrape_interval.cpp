@@ -16,7 +16,9 @@ constexpr milliseconds kLeastMaxAge{5000};
 
 }  // namespace
 
-milliseconds max_age_for(milliseconds interval) { return std::max(kLeastMaxAge, 4 * interval); }
+milliseconds max_age_for(milliseconds interval) {
+  return std::max(kLeastMaxAge, 4 * interval);
+}
 
 void ScrapeInterval::record(SteadyTime::duration duration) {
   durations_.push_back(std::max(duration, SteadyTime::duration::zero()));

@@ -1,10 +1,12 @@
 // ScrapeInterval decides how often the engine may be asked, so that scraping never takes more than
 // about a hundredth of the time in which the engine renders its page (often in its serving thread).
 //
-//   interval = clamp(100 x median of the last 9 scrape durations, 250 ms, 5 s), or fixed by the flag.
+//   interval = clamp(100 x median of the last 9 scrape durations, 250 ms, 5 s), or fixed by the
+//   flag.
 //
-// Worked: a 2.4 ms page gives 250 ms (240 would be too eager), a 12 ms page 1.2 s; a 74 ms page would
-// want 7.4 s and gets 5 s: the cap wins and load_ratio() says 0.0148. Pure; the scrape loop owns one.
+// Worked: a 2.4 ms page gives 250 ms (240 would be too eager), a 12 ms page 1.2 s; a 74 ms page
+// would want 7.4 s and gets 5 s: the cap wins and load_ratio() says 0.0148. Pure; the scrape loop
+// owns one.
 
 #pragma once
 
@@ -31,7 +33,8 @@ class ScrapeInterval {
   // nullopt: adaptive.
   explicit ScrapeInterval(std::optional<std::chrono::milliseconds> fixed) : fixed_(fixed) {}
 
-  // What one scrape took, from asking to the last byte. Refused ones are not told: they cost nothing.
+  // What one scrape took, from asking to the last byte. Refused ones are not told: they cost
+  // nothing.
   void record(SteadyTime::duration duration);
 
   [[nodiscard]] std::chrono::milliseconds interval() const;
@@ -47,8 +50,8 @@ class ScrapeInterval {
 };
 
 // When the second tick comes: on the steady clock's grid of `interval`, moved by a phase that only
-// `identity` decides, so that a node's sidecars do not all ask at the same moment and a restarted one
-// keeps its place. Half an interval to one and a half after `start`.
+// `identity` decides, so that a node's sidecars do not all ask at the same moment and a restarted
+// one keeps its place. Half an interval to one and a half after `start`.
 [[nodiscard]] SteadyTime first_on_phase(SteadyTime start, std::chrono::milliseconds interval,
                                         std::size_t identity);
 

@@ -1,6 +1,7 @@
 #include "sidecar/scrape_loop.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include <fmt/format.h>
@@ -24,7 +25,9 @@ ScrapeLoop::ScrapeLoop(ScrapeLoopParts parts, ScrapeLoopSettings settings)
       tick_began_(parts_.clock().steady),
       due_(tick_began_) {}
 
-ScrapeLoop::~ScrapeLoop() { stop(); }
+ScrapeLoop::~ScrapeLoop() {
+  stop();
+}
 
 void ScrapeLoop::start() {
   *running_ = true;
@@ -70,9 +73,12 @@ void ScrapeLoop::take_search(const FindOutcome& found) {
 }
 
 void ScrapeLoop::scrape() {
-  parts_.scraper.scrape(*endpoint_, [this, running = running_](const ScrapeOutcome& outcome) {
-    if (*running) take(outcome, to_text(*endpoint_));
-  });
+  assert(endpoint_);
+  const std::string endpoint = to_text(*endpoint_);
+  parts_.scraper.scrape(*endpoint_,
+                        [this, endpoint, running = running_](const ScrapeOutcome& outcome) {
+                          if (*running) take(outcome, endpoint);
+                        });
 }
 
 void ScrapeLoop::take(const ScrapeOutcome& outcome, const std::string& endpoint) {
@@ -83,10 +89,10 @@ void ScrapeLoop::take(const ScrapeOutcome& outcome, const std::string& endpoint)
   }
   if (outcome.result == ScrapeResult::kDraining) endpoint_.reset();
   apply(tracker_.take(outcome, endpoint, interval_.interval()));
-  log_debug(fmt::format("tick endpoint={} result={} bytes={} duration_us={}", endpoint,
-                        result_name(outcome.result), outcome.bytes,
-                        std::chrono::duration_cast<std::chrono::microseconds>(outcome.duration)
-                            .count()));
+  log_debug(
+      fmt::format("tick endpoint={} result={} bytes={} duration_us={}", endpoint,
+                  result_name(outcome.result), outcome.bytes,
+                  std::chrono::duration_cast<std::chrono::microseconds>(outcome.duration).count()));
   schedule();
 }
 
@@ -97,7 +103,9 @@ void ScrapeLoop::apply(const TrackerStep& step) {
   arm_expiry();
 }
 
-void ScrapeLoop::expire_values() { apply(tracker_.expire(parts_.clock().steady)); }
+void ScrapeLoop::expire_values() {
+  apply(tracker_.expire(parts_.clock().steady));
+}
 
 void ScrapeLoop::arm_expiry() {
   parts_.timers.cancel(expiry_timer_);

@@ -1,6 +1,6 @@
-// ScrapeLoop decides when: it looks for an engine, scrapes the one it found on the adaptive interval,
-// feeds the tracker, publishes what changed, and lets values expire between scrapes. The loop's thread
-// only.
+// ScrapeLoop decides when: it looks for an engine, scrapes the one it found on the adaptive
+// interval, feeds the tracker, publishes what changed, and lets values expire between scrapes. The
+// loop's thread only.
 //
 //   no engine found yet     search all candidates every second
 //   found                   scrape its endpoint every interval
@@ -63,7 +63,8 @@ class ScrapeLoop {
   // Whether the engine was looked for at least once: readiness, which follows nothing else.
   [[nodiscard]] bool tried_once() const { return tried_once_; }
 
-  // Whether the loop still turns: its last tick or GET began less than 1.5 x the longest period ago.
+  // Whether the loop still turns: its last tick or GET began less than 1.5 x the longest period
+  // ago.
   [[nodiscard]] bool alive() const;
 
  private:

@@ -16,18 +16,18 @@
 namespace leadline {
 
 enum class ScrapeResult : std::uint8_t {
-  kOk,           // a page of an engine that we speak
-  kRefused,      // nobody listens there, or no route leads there: the engine is gone
-  kReset,        // it hung up in the middle: the engine is gone
-  kTimeout,      // busy: says nothing about whether it lives
-  kTooLarge,     // the page is over kPageLimit
-  kBadAnswer,    // not HTTP
-  kBadStatus,    // HTTP, but not 200
-  kUnauthorized, // 401 or 403: the page needs a key
-  kBadPage,      // 200, but no exposition that we recognise: HTML, JSON, garbage, other families
-  kNoSeries,     // an exposition without any engine's families: the engine is still starting
-  kNoDialect,    // an engine that we recognise and cannot read yet
-  kDraining,     // a JSON array: reading it empties it, so it must never be read again
+  kOk,            // a page of an engine that we speak
+  kRefused,       // nobody listens there, or no route leads there: the engine is gone
+  kReset,         // it hung up in the middle: the engine is gone
+  kTimeout,       // busy: says nothing about whether it lives
+  kTooLarge,      // the page is over kPageLimit
+  kBadAnswer,     // not HTTP
+  kBadStatus,     // HTTP, but not 200
+  kUnauthorized,  // 401 or 403: the page needs a key
+  kBadPage,       // 200, but no exposition that we recognise: HTML, JSON, garbage, other families
+  kNoSeries,      // an exposition without any engine's families: the engine is still starting
+  kNoDialect,     // an engine that we recognise and cannot read yet
+  kDraining,      // a JSON array: reading it empties it, so it must never be read again
 };
 inline constexpr std::size_t kScrapeResultCount = 12;
 

@@ -12,11 +12,16 @@ namespace {
 ScrapeResult result_of(HttpFailure failure) {
   switch (failure) {
     case HttpFailure::kRefused:
-    case HttpFailure::kUnreachable: return ScrapeResult::kRefused;
-    case HttpFailure::kReset: return ScrapeResult::kReset;
-    case HttpFailure::kTimeout: return ScrapeResult::kTimeout;
-    case HttpFailure::kTooLarge: return ScrapeResult::kTooLarge;
-    case HttpFailure::kBadAnswer: return ScrapeResult::kBadAnswer;
+    case HttpFailure::kUnreachable:
+      return ScrapeResult::kRefused;
+    case HttpFailure::kReset:
+      return ScrapeResult::kReset;
+    case HttpFailure::kTimeout:
+      return ScrapeResult::kTimeout;
+    case HttpFailure::kTooLarge:
+      return ScrapeResult::kTooLarge;
+    case HttpFailure::kBadAnswer:
+      return ScrapeResult::kBadAnswer;
   }
   return ScrapeResult::kBadAnswer;
 }
@@ -29,7 +34,7 @@ std::string to_text(const HttpUrl& endpoint) {
 
 Scraper::Scraper(EngineClient& client, ScraperSettings settings, Clock clock, SelfMetrics& metrics)
     : client_(client),
-      forced_engine_(std::move(settings.forced_engine)),
+      dialect_(std::move(settings.dialect)),
       token_(std::move(settings.token), std::move(settings.token_file)),
       clock_(std::move(clock)),
       metrics_(metrics),
@@ -39,9 +44,8 @@ void Scraper::scrape(const HttpUrl& endpoint, Done done) {
   const Instant started = clock_();
   last_began_ = started.steady;
   client_.get(endpoint, token_.token(),
-              [this, name = to_text(endpoint), started, done = std::move(done)](HttpResult answer) {
-                finish(name, started, answer, done);
-              });
+              [this, name = to_text(endpoint), started, done = std::move(done)](
+                  const HttpResult& answer) { finish(name, started, answer, done); });
 }
 
 void Scraper::finish(const std::string& endpoint, Instant started, const HttpResult& answer,
@@ -59,7 +63,7 @@ void Scraper::finish(const std::string& endpoint, Instant started, const HttpRes
 }
 
 ScrapeOutcome Scraper::outcome_of(const HttpResult& answer) const {
-  if (answer) return read_page(*answer, forced_engine_);
+  if (answer) return read_page(*answer, dialect_.get());
   ScrapeOutcome outcome;
   outcome.result = result_of(answer.error().failure);
   outcome.why = answer.error().error.message;

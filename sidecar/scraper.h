@@ -5,10 +5,12 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <set>
 #include <string>
 
 #include "base/clock.h"
+#include "engine/dialect.h"
 #include "sidecar/engine_client.h"
 #include "sidecar/scrape_outcome.h"
 #include "sidecar/self_metrics.h"
@@ -17,9 +19,9 @@
 namespace leadline {
 
 struct ScraperSettings {
-  std::string forced_engine;  // engine id; empty: recognise
-  std::string token;          // the engine's key; empty: none
-  std::string token_file;     // where to read it again; empty: nowhere
+  std::shared_ptr<const Dialect> dialect;  // nullptr: recognise the engine
+  std::string token;                       // the engine's key; empty: none
+  std::string token_file;                  // where to read it again; empty: nowhere
 };
 
 class Scraper {
@@ -43,7 +45,7 @@ class Scraper {
               const Done& done);
 
   EngineClient& client_;
-  std::string forced_engine_;
+  std::shared_ptr<const Dialect> dialect_;
   TokenFile token_;
   Clock clock_;
   SelfMetrics& metrics_;

@@ -8,7 +8,9 @@ namespace {
 
 using prometheus::MetricFamily;
 
-double count(std::uint64_t n) { return static_cast<double>(n); }
+double count(std::uint64_t n) {
+  return static_cast<double>(n);
+}
 
 double seconds(SteadyTime::duration duration) {
   return std::chrono::duration<double>(duration).count();
@@ -30,8 +32,9 @@ void add_engine(const EngineView& view, SteadyTime now, Families& all) {
     all.push_back(std::move(info));
   }
   if (view.reading && !view.reading->missing.empty()) {
-    MetricFamily drift = gauge_family(
-        "leadline_dialect_drift", "1 for a signal that this engine used to tell and tells no more.");
+    MetricFamily drift =
+        gauge_family("leadline_dialect_drift",
+                     "1 for a signal that this engine used to tell and tells no more.");
     for (const Signal signal : view.reading->missing) {
       add(drift, {{"signal", std::string(row_of(signal).name)}}, 1);
     }
@@ -102,8 +105,8 @@ void add_http(const HttpServerStats& http, Families& all) {
   all.push_back(counter_of("leadline_http_bad_requests_total",
                            "Requests refused as malformed, too large or too slow.",
                            count(http.bad_requests)));
-  all.push_back(counter_of("leadline_http_refused_connections_total",
-                           "Connections over the limit.", count(http.refused)));
+  all.push_back(counter_of("leadline_http_refused_connections_total", "Connections over the limit.",
+                           count(http.refused)));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// SelfMetrics is what the sidecar counts about itself. One, owned by the composition root and handed
-// to whoever counts; the Prometheus page prints it. The loop's thread only.
+// SelfMetrics is what the sidecar counts about itself. One, owned by the composition root and
+// handed to whoever counts; the Prometheus page prints it. The loop's thread only.
 
 #pragma once
 

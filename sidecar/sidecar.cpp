@@ -1,6 +1,7 @@
 #include "sidecar/sidecar.h"
 
 #include <cassert>
+#include <chrono>
 #include <random>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "sidecar/engine_finder.h"
 #include "sidecar/scrape_loop.h"
 #include "sidecar/snapshot_endpoint.h"
+#include "sidecar/startup_memory.h"
 
 namespace leadline {
 namespace {
@@ -25,18 +27,22 @@ constexpr HttpLimits kLimits{.connections = 64,
                              .header_lines = 100,
                              .body_bytes = 4 * 1024};
 
+// Long enough that the engine was found, if it is there.
+constexpr std::chrono::milliseconds kStartIsOver{5000};
+
 std::uint64_t random_id() {
   std::random_device entropy;
   return (std::uint64_t{entropy()} << 32) | entropy();
 }
 
 std::string start_line(const SidecarConfig& config, std::uint16_t port) {
-  const auto& forced = config.scraper.forced_engine;
+  const auto& dialect = config.scraper.dialect;
   return fmt::format(
-      "leadline-sidecar starts version={} listen={} port={} engine={} dialect={} interval={} pod={}/{}",
+      "leadline-sidecar starts version={} listen={} port={} engine={} dialect={} interval={} "
+      "pod={}/{}",
       LEADLINE_VERSION, config.listen_address, port,
       config.address.url ? to_text(*config.address.url) : "search",
-      forced.empty() ? "recognise" : forced,
+      dialect ? dialect->id() : "recognise",
       config.scrape_interval ? fmt::format("{}ms", config.scrape_interval->count()) : "adaptive",
       config.pod.namespace_name, config.pod.name);
 }
@@ -117,7 +123,10 @@ int run_sidecar(const SidecarConfig& config) {
   });
   loop.post([&] {
     const auto started = sidecar.start();
-    if (started) return;
+    if (started) {
+      loop.call_after(kStartIsOver, release_startup_memory);
+      return;
+    }
     log_critical(fmt::format("cannot listen {}", error_fields(started.error())));
     status = exit_code(started.error().code);
     loop.stop();

@@ -26,8 +26,8 @@ class Sidecar {
   // Where it listens. REQUIRES: started.
   [[nodiscard]] std::uint16_t port() const;
 
-  // Drains: no more scrapes, parked polls answered at once, no new connections. Calls `done` when all
-  // is answered, at latest after the configured grace. REQUIRES: started; called once.
+  // Drains: no more scrapes, parked polls answered at once, no new connections. Calls `done` when
+  // all is answered, at latest after the configured grace. REQUIRES: started; called once.
   void drain(std::function<void()> done);
 
  private:

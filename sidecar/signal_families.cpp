@@ -39,7 +39,8 @@ HistogramDelta since_start(const HistogramPart& part) {
   HistogramDelta whole{.edges = part.edges, .counts = {}, .sum = part.sum};
   double below = 0;
   for (const double cumulative : part.cumulative) {
-    whole.counts.push_back(static_cast<std::uint64_t>(std::llround(std::max(0.0, cumulative - below))));
+    whole.counts.push_back(
+        static_cast<std::uint64_t>(std::llround(std::max(0.0, cumulative - below))));
     below = std::max(below, cumulative);
   }
   return whole;
@@ -89,23 +90,35 @@ std::optional<HistogramDelta> whole_of(const std::vector<HistogramDelta>& parts)
 
 std::optional<double> gauge_value(Signal signal, const SeriesSnapshot& series) {
   switch (signal) {
-    case Signal::kQueueDepth: return series.gauges[index_of(Gauge::kQueueDepth)];
-    case Signal::kRunningRequests: return series.gauges[index_of(Gauge::kRunningRequests)];
-    case Signal::kInFlightRequests: return in_flight(series.gauges);
-    case Signal::kQueueTokens: return series.gauges[index_of(Gauge::kQueueTokens)];
-    case Signal::kBatchSize: return series.gauges[index_of(Gauge::kBatchSize)];
-    case Signal::kKvCacheUtilization: return series.gauges[index_of(Gauge::kKvCacheUtilization)];
-    default: return std::nullopt;
+    case Signal::kQueueDepth:
+      return series.gauges[index_of(Gauge::kQueueDepth)];
+    case Signal::kRunningRequests:
+      return series.gauges[index_of(Gauge::kRunningRequests)];
+    case Signal::kInFlightRequests:
+      return in_flight(series.gauges);
+    case Signal::kQueueTokens:
+      return series.gauges[index_of(Gauge::kQueueTokens)];
+    case Signal::kBatchSize:
+      return series.gauges[index_of(Gauge::kBatchSize)];
+    case Signal::kKvCacheUtilization:
+      return series.gauges[index_of(Gauge::kKvCacheUtilization)];
+    default:
+      return std::nullopt;
   }
 }
 
 std::optional<Counter> counter_of_signal(Signal signal) {
   switch (signal) {
-    case Signal::kInferenceRequests: return Counter::kFinishedRequests;
-    case Signal::kRequestErrors: return Counter::kRequestErrors;
-    case Signal::kPromptTokens: return Counter::kPromptTokens;
-    case Signal::kGenerationTokens: return Counter::kGenerationTokens;
-    default: return std::nullopt;
+    case Signal::kInferenceRequests:
+      return Counter::kFinishedRequests;
+    case Signal::kRequestErrors:
+      return Counter::kRequestErrors;
+    case Signal::kPromptTokens:
+      return Counter::kPromptTokens;
+    case Signal::kGenerationTokens:
+      return Counter::kGenerationTokens;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -177,7 +190,8 @@ void add_ratio(const SignalRow& row, Page& page) {
 void add_quantiles(const SignalRow& row, Page& page) {
   MetricFamily family = gauge_family(
       window_family(row.family, "seconds"),
-      fmt::format("{} Quantile over our own window; no series while nothing was observed.", row.help));
+      fmt::format("{} Quantile over our own window; no series while nothing was observed.",
+                  row.help));
   for (const SeriesSnapshot& series : page.view.series) {
     for (std::size_t w = 0; w < kWindowCount; ++w) {
       const auto window = static_cast<Window>(w);
@@ -230,13 +244,22 @@ void add_histogram_signal(const SignalRow& row, Page& page) {
 
 std::vector<MetricFamily> signal_families(const EngineView& view, SteadyTime now) {
   if (!view.sampled_at || is_stale(view, now)) return {};
-  Page page{.view = view, .now = now, .pod = observe(view), .sums = cumulative_of(view), .families = {}};
+  Page page{
+      .view = view, .now = now, .pod = observe(view), .sums = cumulative_of(view), .families = {}};
   for (const SignalRow& row : signal_table()) {
     switch (row.kind) {
-      case SignalKind::kGauge: add_gauge(row, page); break;
-      case SignalKind::kRate: add_counter(row, page); break;
-      case SignalKind::kRatio: add_ratio(row, page); break;
-      case SignalKind::kHistogram: add_histogram_signal(row, page); break;
+      case SignalKind::kGauge:
+        add_gauge(row, page);
+        break;
+      case SignalKind::kRate:
+        add_counter(row, page);
+        break;
+      case SignalKind::kRatio:
+        add_ratio(row, page);
+        break;
+      case SignalKind::kHistogram:
+        add_histogram_signal(row, page);
+        break;
     }
   }
   return std::move(page.families);

@@ -2,8 +2,8 @@
 //
 // Per {model, role}, at most 16 of them: gauges as the engine tells them; counters and histograms
 // cumulative as the engine tells them (its restarts are Prometheus' resets); quantiles over our
-// windows, computed by the same function as the adapter's (engine/aggregate.h), so that a dashboard and
-// the HPA never disagree. What is unknown has no series: absent is not zero.
+// windows, computed by the same function as the adapter's (engine/aggregate.h), so that a dashboard
+// and the HPA never disagree. What is unknown has no series: absent is not zero.
 
 #pragma once
 

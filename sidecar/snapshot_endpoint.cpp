@@ -26,8 +26,8 @@ std::optional<milliseconds> wait_of(std::string_view raw) {
   return std::min(milliseconds(wait), kLongestPollWait);
 }
 
-// The client's age of a sample is age - parked + its own elapsed time: rounding the first up and the
-// second down may make a sample a part of a millisecond older, never younger.
+// The client's age of a sample is age - parked + its own elapsed time: rounding the first up and
+// the second down may make a sample a part of a millisecond older, never younger.
 std::string age_ms(SteadyTime::duration age) {
   return std::to_string(std::max(std::chrono::ceil<milliseconds>(age), milliseconds(0)).count());
 }
@@ -52,9 +52,9 @@ void SnapshotEndpoint::handle(const HttpRequest& request, Respond respond) {
   const auto wait = wait_of(request.target);
   if (!wait) {
     ++stats_.malformed;
-    respond(make_response(400, "text/plain",
-                          fmt::format("wait_ms must be a whole number in [0, {}]\n",
-                                      kLongestPollWait.count())));
+    respond(make_response(
+        400, "text/plain",
+        fmt::format("wait_ms must be a whole number in [0, {}]\n", kLongestPollWait.count())));
     return;
   }
   if (query_value(request.target, "after") != publisher_.token()) {

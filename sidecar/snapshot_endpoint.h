@@ -5,7 +5,8 @@
 //
 // Headers of every 200 and 204:
 //   Leadline-Token          what to send as `after` next time
-//   Leadline-Sample-Age-Ms  age of the body's values at sending, steady clock; missing while the body
+//   Leadline-Sample-Age-Ms  age of the body's values at sending, steady clock; missing while the
+//   body
 //                           holds none
 //   Leadline-Parked-Ms      how long this request waited here: the client must not take it for age
 //

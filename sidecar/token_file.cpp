@@ -29,7 +29,8 @@ Result<void> TokenFile::reload() {
   std::ifstream file(path_, std::ios::binary);
   std::string text(kLimit + 1, '\0');
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!file && !file.eof()) return fail(Errc::kBadConfig, "engine_token_file {}: unreadable", path_);
+  if (!file && !file.eof())
+    return fail(Errc::kBadConfig, "engine_token_file {}: unreadable", path_);
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (text.size() > kLimit) {
     return fail(Errc::kBadConfig, "engine_token_file {}: over {} bytes", path_, kLimit);

@@ -35,10 +35,11 @@ TEST(ConfigTest, NeedsNothing) {
 
 TEST(ConfigTest, EngineIsAUrlOrADialect) {
   EXPECT_EQ(good({"--engine", "http://127.0.0.1:8000"}).address.url->port, 8000);
-  EXPECT_EQ(good({"--engine", "vllm"}).scraper.forced_engine, "vllm");
+  EXPECT_EQ(good({"--engine", "vllm"}).scraper.dialect->id(), "vllm");
+  EXPECT_EQ(good({"--engine", "http://127.0.0.1:8000"}).scraper.dialect, nullptr);
   const SidecarConfig both =
       good({}, {{"LEADLINE_ENGINE", "vllm"}, {"LEADLINE_ENGINE_URL", "http://e:1/metrics"}});
-  EXPECT_EQ(both.scraper.forced_engine, "vllm");
+  EXPECT_EQ(both.scraper.dialect->id(), "vllm");
   EXPECT_EQ(both.address.url->path, "/metrics");
 }
 
@@ -66,6 +67,16 @@ TEST(ConfigTest, EveryMistakeIsSaidAtOnce) {
                            "listen_port = 70000", "log_level = loud"}) {
     EXPECT_NE(all.find(said), std::string::npos) << said << " is missing in:\n" << all;
   }
+}
+
+TEST(ConfigTest, AMappingMakesTheGenericDialect) {
+  const std::string mapping = "{rows: [{signal: queue_depth, family: my_queue}]}";
+  EXPECT_EQ(good({"--engine-mapping", mapping}).scraper.dialect->id(), "generic");
+  EXPECT_EQ(good({"--engine-mapping", mapping, "--engine", "generic"}).scraper.dialect->id(),
+            "generic");
+  EXPECT_FALSE(load({"--engine-mapping", mapping, "--engine", "vllm"}).config);
+  EXPECT_FALSE(load({"--engine", "generic"}).config) << "generic needs a mapping";
+  EXPECT_FALSE(load({"--engine-mapping", "{rows: [{signal: nonsense, family: x}]}"}).config);
 }
 
 TEST(ConfigTest, OneUrlIsEnough) {

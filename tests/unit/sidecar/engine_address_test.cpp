@@ -10,7 +10,8 @@ namespace {
 TEST(EngineAddressTest, AUrlWithoutAPathTriesTheKnownPathsThenTheNeighbours) {
   const auto all = candidates_of({.url = *parse_url("http://h:8000"), .ports = {}});
   ASSERT_EQ(all.size(), 7U);
-  EXPECT_EQ(all[0].endpoint.path, "/prometheus/metrics") << "reading /metrics empties trtllm-serve's";
+  EXPECT_EQ(all[0].endpoint.path, "/prometheus/metrics")
+      << "reading /metrics empties trtllm-serve's";
   EXPECT_EQ(all[1].endpoint.path, "/metrics");
   EXPECT_FALSE(all[4].neighbour);
   EXPECT_TRUE(all[5].neighbour);

@@ -11,9 +11,9 @@
 namespace leadline {
 namespace {
 
+using std::chrono::seconds;
 using test::failure_of;
 using test::page_answer;
-using std::chrono::seconds;
 
 class EngineFinderTest : public testing::Test {
  protected:
@@ -31,7 +31,9 @@ class EngineFinderTest : public testing::Test {
 
   static EngineAddress at(const std::string& url) { return {.url = *parse_url(url), .ports = {}}; }
 
-  [[nodiscard]] std::string asked() const { return fmt::format("{}", fmt::join(engine_.asked, " ")); }
+  [[nodiscard]] std::string asked() const {
+    return fmt::format("{}", fmt::join(engine_.asked, " "));
+  }
 
   test::FakeTime time_;
   test::FakeEngine engine_{time_};
@@ -102,7 +104,8 @@ TEST_F(EngineFinderTest, TellsTheMostTellingFailure) {
   engine_.answers["127.0.0.1:1/v1/metrics"] = kNotFound;
   EXPECT_EQ(search({.url = {}, .ports = {1, 2}}), "none: bad_page");
   EXPECT_EQ(authority(*found_->telling) + found_->telling->path, "127.0.0.1:1/metrics");
-  EXPECT_EQ(found_->tried.size(), 5U) << "four of the first port until it refuses, one of the other";
+  EXPECT_EQ(found_->tried.size(), 5U)
+      << "four of the first port until it refuses, one of the other";
 }
 
 TEST_F(EngineFinderTest, CountsEveryScrapeByItsResult) {

@@ -12,11 +12,11 @@
 namespace leadline {
 namespace {
 
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 using test::failed_scrape;
 using test::good_scrape;
 using test::reading_of;
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 
 constexpr milliseconds kInterval{1000};  // max_age 5 s
 const std::string kHere = "http://127.0.0.1:8000/metrics";
@@ -80,7 +80,8 @@ TEST_F(EngineTrackerTest, OnlyAGoneEngineDropsValuesAtOnce) {
       const EngineView& view = *tracker.view();
       return fmt::format("{} {}", state_name(view.state), view.series.empty() ? "empty" : "values");
     };
-    static_cast<void>(tracker.take(good_scrape(reading_of("vllm", 3), time.now()), kHere, kInterval));
+    static_cast<void>(
+        tracker.take(good_scrape(reading_of("vllm", 3), time.now()), kHere, kInterval));
     time.advance(seconds(1));
     static_cast<void>(tracker.take(failed_scrape(result, time.now(), "vllm"), kHere, kInterval));
     EXPECT_EQ(seen(), at_once);

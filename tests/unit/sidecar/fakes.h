@@ -1,5 +1,5 @@
-// Handwritten fakes of the sidecar's seams: time that the test moves, and an engine whose answers are
-// fields. They remember what they were asked.
+// Handwritten fakes of the sidecar's seams: time that the test moves, and an engine whose answers
+// are fields. They remember what they were asked.
 
 #pragma once
 

@@ -11,7 +11,8 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
-// A vLLM that finished 12 requests in 1.2 s, with a queue of 3; TTFT: 10 below 0.1 s, 2 below 0.5 s.
+// A vLLM that finished 12 requests in 1.2 s, with a queue of 3; TTFT: 10 below 0.1 s, 2 below 0.5
+// s.
 OnceReport busy_report() {
   const auto page = [](double queue, double finished, std::vector<double> cumulative, double sum) {
     EngineReading reading = test::reading_of("vllm", queue, finished);
@@ -24,11 +25,11 @@ OnceReport busy_report() {
   test::FakeTime time;
   EngineTracker tracker;
   const std::string endpoint = "http://127.0.0.1:8000/metrics";
-  static_cast<void>(
-      tracker.take(test::good_scrape(page(1, 100, {5, 5, 5}, 1), time.now()), endpoint, milliseconds(1200)));
+  static_cast<void>(tracker.take(test::good_scrape(page(1, 100, {5, 5, 5}, 1), time.now()),
+                                 endpoint, milliseconds(1200)));
   time.advance(milliseconds(1200));
-  static_cast<void>(
-      tracker.take(test::good_scrape(page(3, 112, {15, 17, 17}, 2), time.now()), endpoint, milliseconds(1200)));
+  static_cast<void>(tracker.take(test::good_scrape(page(3, 112, {15, 17, 17}, 2), time.now()),
+                                 endpoint, milliseconds(1200)));
   return report_of(*tracker.view(), "it says so", time.now().steady);
 }
 
@@ -59,9 +60,11 @@ TEST(OnceReportTest, JsonIsKeyedByTheMetricsOfTheApis) {
 
 TEST(OnceReportTest, AbsentSignalsAreNamedWithAReasonAndNeverZero) {
   const json seen = json::parse(once_json(busy_report()));
-  for (const char* name : {"queue_tokens", "e2e_latency_seconds_p95", "generation_tokens_per_second"}) {
+  for (const char* name :
+       {"queue_tokens", "e2e_latency_seconds_p95", "generation_tokens_per_second"}) {
     EXPECT_FALSE(seen["signals"].contains(name)) << name;
-    EXPECT_NE(std::find(seen["absent"].begin(), seen["absent"].end(), name), seen["absent"].end()) << name;
+    EXPECT_NE(std::find(seen["absent"].begin(), seen["absent"].end(), name), seen["absent"].end())
+        << name;
     EXPECT_NE(seen["absent_reasons"][name], "") << name;
   }
   EXPECT_FALSE(seen["totals"].contains("generation_tokens"));
@@ -103,7 +106,8 @@ TEST(OnceReportTest, EachKindOfFailureHasItsOwnWords) {
     found.outcome.why = "the reason";
     const std::string error = failure_report(found).error;
     EXPECT_NE(error.find(want), std::string::npos) << error;
-    EXPECT_NE(error.find(result == ScrapeResult::kNoDialect ? "ollama" : "the reason"), std::string::npos);
+    EXPECT_NE(error.find(result == ScrapeResult::kNoDialect ? "ollama" : "the reason"),
+              std::string::npos);
   };
   f(ScrapeResult::kRefused, "no engine answers");
   f(ScrapeResult::kNoDialect, "cannot read yet");

@@ -1,4 +1,5 @@
-// `/metrics`: what Prometheus reads must be right by its own rules, and absent where nothing is known.
+// `/metrics`: what Prometheus reads must be right by its own rules, and absent where nothing is
+// known.
 
 #include "sidecar/prometheus_page.h"
 
@@ -75,7 +76,8 @@ TEST_F(PrometheusPageTest, SignalsKeepTheirNamesAndUnits) {
   EXPECT_EQ(value("leadline_running_requests" + kLabels), "1");
   EXPECT_EQ(value("leadline_in_flight_requests" + kLabels), "4");
   EXPECT_EQ(value("leadline_inference_requests_total" + kLabels), "112");
-  EXPECT_EQ(value("leadline_kv_cache_utilization_ratio" + kLabels), "0.37") << "a ratio, no percent";
+  EXPECT_EQ(value("leadline_kv_cache_utilization_ratio" + kLabels), "0.37")
+      << "a ratio, no percent";
   EXPECT_EQ(value(R"(leadline_ttft_seconds_bucket{model="m",role="both",le="0.1"})"), "15");
   EXPECT_EQ(value(R"(leadline_ttft_seconds_bucket{model="m",role="both",le="0.5"})"), "17");
   EXPECT_EQ(value(R"(leadline_ttft_seconds_bucket{model="m",role="both",le="+Inf"})"), "17");
@@ -92,7 +94,8 @@ TEST_F(PrometheusPageTest, QuantilesAreOfTheWindowNotOfAllTime) {
   EXPECT_EQ(quantile("0.5"), "0.06");  // rank 6 of the 10 in (0, 0.1]
   // Rank 10.8: 0.4 of the two in (0.1, 0.5].
   EXPECT_NEAR(number_from(quantile("0.9")).value_or(0), 0.26, 1e-12);
-  EXPECT_EQ(value(R"(leadline_ttft_window_observations{model="m",role="both",window="60s"})"), "12");
+  EXPECT_EQ(value(R"(leadline_ttft_window_observations{model="m",role="both",window="60s"})"),
+            "12");
 }
 
 TEST_F(PrometheusPageTest, UnknownIsAbsentAndIdleIsZero) {
@@ -114,7 +117,8 @@ TEST_F(PrometheusPageTest, AnIdleWindowHasNoQuantileButSaysZeroObservations) {
     take(*tracker_.view()->reading);
   }
   EXPECT_EQ(page().find("leadline_ttft_window_seconds"), std::string::npos);
-  EXPECT_EQ(value(R"(leadline_ttft_window_observations{model="m",role="both",window="300s"})"), "0");
+  EXPECT_EQ(value(R"(leadline_ttft_window_observations{model="m",role="both",window="300s"})"),
+            "0");
   EXPECT_EQ(value("leadline_ttft_seconds_count" + kLabels), "17");
 }
 
@@ -181,7 +185,8 @@ std::string lint(const std::string& text) {
       std::string type;
       words >> type;
       if (!types.emplace(name, type).second) wrong += "two TYPE: " + name + "\n";
-      if ((type == "counter") != name.ends_with("_total")) wrong += "name of a counter: " + name + "\n";
+      if ((type == "counter") != name.ends_with("_total"))
+        wrong += "name of a counter: " + name + "\n";
       if (!helps.contains(name)) wrong += "no HELP: " + name + "\n";
     }
     if (line.starts_with("#")) continue;
@@ -217,7 +222,8 @@ TEST_F(PrometheusPageTest, TheWholePageKeepsPrometheusRules) {
   time_.advance(seconds(3));
   Families families = signal_families(*tracker_.view(), time_.now().steady);
   const SelfState self{loop, metrics, {}, {}, 100};
-  for (auto& family : self_families(self, time_.now().steady)) families.push_back(std::move(family));
+  for (auto& family : self_families(self, time_.now().steady))
+    families.push_back(std::move(family));
   const std::string text = prometheus_page(families);
   EXPECT_EQ(lint(text), "") << text;
   const Page as_page{.body = text, .content_type = kPrometheusText};
@@ -226,10 +232,10 @@ TEST_F(PrometheusPageTest, TheWholePageKeepsPrometheusRules) {
   const auto parsed = parse_exposition(*page_text, SampleFilter::everything());
   ASSERT_TRUE(parsed);
   EXPECT_EQ(parsed->bad_lines, 0U) << parsed->first_bad;
-  for (const char* line : {"leadline_engine_up 1\n", "leadline_engine_state{state=\"up\"} 1\n",
-                           "leadline_scrapes_total{result=\"ok\"} 3\n",
-                           "leadline_scrape_interval_seconds 1\n",
-                           "leadline_engine_info{engine=\"vllm\",variant=\"V1\",version=\"\"} 1\n"}) {
+  for (const char* line :
+       {"leadline_engine_up 1\n", "leadline_engine_state{state=\"up\"} 1\n",
+        "leadline_scrapes_total{result=\"ok\"} 3\n", "leadline_scrape_interval_seconds 1\n",
+        "leadline_engine_info{engine=\"vllm\",variant=\"V1\",version=\"\"} 1\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "is missing in:\n" << text;
   }
 }
@@ -238,7 +244,7 @@ TEST_F(PrometheusPageTest, TheWholePageKeepsPrometheusRules) {
 TEST_F(PrometheusPageTest, RecordedPageGivesTheGoldenPage) {
   const std::string recorded = file("data/sim/live-vllm-0.32.0-after.prom");
   for (int i = 0; i < 2; ++i) {
-    const ScrapeOutcome outcome = read_page(test::page_answer(recorded), "");
+    const ScrapeOutcome outcome = read_page(test::page_answer(recorded), nullptr);
     ASSERT_EQ(result_name(outcome.result), "ok") << outcome.why;
     take(*outcome.reading);
     if (i == 0) time_.advance(seconds(1));

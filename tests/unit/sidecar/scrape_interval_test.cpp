@@ -17,13 +17,13 @@ TEST(ScrapeIntervalTest, IsAHundredMediansWithinItsBounds) {
     EXPECT_EQ(interval.interval(), milliseconds(want_ms)) << durations_us.size() << " durations";
   };
   f({}, 250);
-  f({2'400}, 250);          // 240 would be too eager
+  f({2'400}, 250);  // 240 would be too eager
   f({2'500}, 250);
   f({12'000}, 1'200);
   f({50'000}, 5'000);
-  f({74'000}, 5'000);       // 7.4 s would be too old: the cap wins
-  f({4'000'000}, 5'000);    // a timeout
-  f({10'000, 4'000'000, 10'000}, 1'000);               // one slow page is not the median
+  f({74'000}, 5'000);                     // 7.4 s would be too old: the cap wins
+  f({4'000'000}, 5'000);                  // a timeout
+  f({10'000, 4'000'000, 10'000}, 1'000);  // one slow page is not the median
   f({10'000, 4'000'000, 4'000'000}, 5'000);
   f({90'000, 1, 1, 1, 1, 1, 1, 1, 1}, 250);
   f({20'000, 20'000, 20'000, 20'000, 20'000, 1, 1, 1, 1, 1}, 250);  // only the last nine count

@@ -23,9 +23,8 @@ class ScrapeLoopTest : public testing::Test {
   void start(std::optional<milliseconds> fixed = seconds(1),
              const std::string& url = "http://h:8000/metrics") {
     finder_.emplace(scraper_, EngineAddress{.url = *parse_url(url), .ports = {}});
-    loop_.emplace(
-        ScrapeLoopParts{time_, time_.clock(), scraper_, *finder_, publisher_, metrics_},
-        ScrapeLoopSettings{.fixed_interval = fixed, .phase_identity = 0});
+    loop_.emplace(ScrapeLoopParts{time_, time_.clock(), scraper_, *finder_, publisher_, metrics_},
+                  ScrapeLoopSettings{.fixed_interval = fixed, .phase_identity = 0});
     loop_->start();
     time_.advance(milliseconds(10));
   }

@@ -9,8 +9,8 @@
 namespace leadline {
 namespace {
 
-using test::page_answer;
 using std::chrono::seconds;
+using test::page_answer;
 
 const HttpUrl kEndpoint = *parse_url("http://h:8000/metrics");
 
@@ -75,8 +75,11 @@ TEST_F(ScraperTest, TheSampleIsAsOldAsTheQuestion) {
 
 TEST_F(ScraperTest, AForcedDialectIsNotAskedWhetherItFits) {
   engine_.answers["h:8000/metrics"] = page_answer(test::vllm_page(3));
-  Scraper scraper(engine_, {.forced_engine = "vllm", .token = "", .token_file = ""}, time_.clock(),
-                  metrics_);
+  const ScraperSettings settings{
+      .dialect = {std::shared_ptr<const Dialect>(), find_dialect("vllm")},
+      .token = "",
+      .token_file = ""};
+  Scraper scraper(engine_, settings, time_.clock(), metrics_);
   EXPECT_EQ(scrape(scraper).engine, "vllm");
 }
 
@@ -84,7 +87,7 @@ TEST_F(ScraperTest, ARotatedKeyIsReadAfterTheEngineRefusedTheOldOne) {
   const std::string path = testing::TempDir() + "leadline_engine_token";
   std::ofstream(path) << "new-key\n";
   engine_.answers["h:8000/metrics"] = page_answer("", "text/plain", 401);
-  Scraper scraper(engine_, {.forced_engine = "", .token = "old-key", .token_file = path},
+  Scraper scraper(engine_, {.dialect = nullptr, .token = "old-key", .token_file = path},
                   time_.clock(), metrics_);
   scrape(scraper);
   engine_.answers["h:8000/metrics"] = page_answer(test::vllm_page(3));
@@ -95,7 +98,7 @@ TEST_F(ScraperTest, ARotatedKeyIsReadAfterTheEngineRefusedTheOldOne) {
 
 TEST_F(ScraperTest, AnUnreadableKeyKeepsTheOldOneAndIsSaid) {
   engine_.answers["h:8000/metrics"] = page_answer("", "text/plain", 401);
-  Scraper scraper(engine_, {.forced_engine = "", .token = "old-key", .token_file = "/nowhere/key"},
+  Scraper scraper(engine_, {.dialect = nullptr, .token = "old-key", .token_file = "/nowhere/key"},
                   time_.clock(), metrics_);
   const ScrapeOutcome outcome = scrape(scraper);
   EXPECT_NE(outcome.why.find("/nowhere/key"), std::string::npos) << outcome.why;

@@ -51,13 +51,14 @@ class SidecarTest : public testing::Test {
 
   void start_engine(std::uint16_t port) {
     thread_.call([this, port] {
-      auto made = HttpServer::listen(
-          thread_.loop(), "127.0.0.1", port,
-          [this](const HttpRequest& request, const Respond& respond) {
-            engine_asked_ = request;
-            const bool page = request.target == "/metrics";
-            respond(make_response(page ? 200 : 404, "text/plain; version=0.0.4", page ? page_ : ""));
-          });
+      auto made =
+          HttpServer::listen(thread_.loop(), "127.0.0.1", port,
+                             [this](const HttpRequest& request, const Respond& respond) {
+                               engine_asked_ = request;
+                               const bool page = request.target == "/metrics";
+                               respond(make_response(page ? 200 : 404, "text/plain; version=0.0.4",
+                                                     page ? page_ : ""));
+                             });
       ASSERT_TRUE(made);
       engine_ = std::move(*made);
     });
@@ -82,7 +83,8 @@ class SidecarTest : public testing::Test {
     std::promise<HttpResult> promise;
     auto answer = promise.get_future();
     thread_.call([&, this] {
-      client_->get({.target = raw}, [&](HttpResult result) { promise.set_value(std::move(result)); });
+      client_->get({.target = raw},
+                   [&](HttpResult result) { promise.set_value(std::move(result)); });
     });
     HttpResult result = test::await(answer);
     EXPECT_TRUE(result) << result.error().error.message;
@@ -169,7 +171,8 @@ TEST_F(SidecarTest, ServesItsPages) {
   snapshot_when([](const auto& one) { return has_queue(one, 3); });
   const HttpAnswer metrics = get("/metrics");
   EXPECT_EQ(metrics.content_type, "text/plain; version=0.0.4; charset=utf-8");
-  EXPECT_NE(metrics.body.find("leadline_queue_depth{model=\"m\",role=\"both\"} 3\n"), std::string::npos)
+  EXPECT_NE(metrics.body.find("leadline_queue_depth{model=\"m\",role=\"both\"} 3\n"),
+            std::string::npos)
       << metrics.body;
   EXPECT_EQ(get("/healthz").body, "ok\n");
   EXPECT_EQ(get("/livez").body, "ok\n");

@@ -14,8 +14,8 @@
 namespace leadline {
 namespace {
 
-using test::FakeTime;
 using std::chrono::milliseconds;
+using test::FakeTime;
 
 constexpr std::uint64_t kBoot = 0xC0FFEE;
 
@@ -74,10 +74,10 @@ TEST_F(SnapshotEndpointTest, AnyTokenButTheNewestIsAnsweredAtOnce) {
   f("?wait_ms=5000");
   f("?after=");
   f("?after");
-  f("?after=0000000000c0ffee-1");   // older
-  f("?after=0000000000c0ffee-3");   // of the future
-  f("?after=000000000000beef-2");   // of another process
-  f("?after=c0ffee-2");             // not as we write it
+  f("?after=0000000000c0ffee-1");  // older
+  f("?after=0000000000c0ffee-3");  // of the future
+  f("?after=000000000000beef-2");  // of another process
+  f("?after=c0ffee-2");            // not as we write it
   f("?after=%00");
   f("?after=nonsense&wait_ms=10000");
   EXPECT_EQ(poll("?after=0000000000c0ffee-2")->line(), "parked");
