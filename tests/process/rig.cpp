@@ -31,7 +31,8 @@ std::string address_of(std::size_t number) {
   static int rigs = 0;
   if (number == 0) ++rigs;
   const int id = static_cast<int>(::getpid());
-  return fmt::format("127.{}.{}.{}", 128 + (id / 250 + 17 * rigs) % 120, 1 + id % 250, 1 + number % 250);
+  return fmt::format("127.{}.{}.{}", 128 + (id / 250 + 17 * rigs) % 120, 1 + id % 250,
+                     1 + number % 250);
 }
 
 std::string text_of(const std::string& path) {
@@ -91,31 +92,42 @@ Rig::Pod& Rig::add_pod(PodOptions options) {
   return *pods_.back();
 }
 
+Rig::Pod& Rig::pod(const std::string& name) {
+  for (const auto& pod : pods_) {
+    if (pod->options.name == name) return *pod;
+  }
+  throw std::runtime_error("no pod is called " + name);
+}
+
 void Rig::start_engine(Pod& pod) {
   std::vector<std::string> arguments = {"engine", "--address", pod.address, "--port",
                                         std::to_string(kEnginePort)};
   arguments.insert(arguments.end(), pod.options.engine_arguments.begin(),
                    pod.options.engine_arguments.end());
-  pod.engine = required(ChildProcess::start({.program = program_folder() + "/leadline-sim",
-                                             .arguments = std::move(arguments),
-                                             .environment = pod.options.environment,
-                                             .log_file = folder_.file(pod.options.name + "-engine.log")}));
+  pod.engine =
+      required(ChildProcess::start({.program = program_folder() + "/leadline-sim",
+                                    .arguments = std::move(arguments),
+                                    .environment = pod.options.environment,
+                                    .log_file = folder_.file(pod.options.name + "-engine.log")}));
 }
 
 void Rig::start_sidecar(Pod& pod) {
-  const std::string& told = pod.options.told_name.empty() ? pod.options.name : pod.options.told_name;
-  std::vector<std::string> arguments = {"--engine-url", fmt::format("http://{}:{}", pod.address, kEnginePort),
-                                        "--listen-address", pod.address,
-                                        "--listen-port", std::to_string(kSidecarPort),
-                                        "--pod-namespace", "demo",
-                                        "--pod-name", told,
-                                        "--pod-uid", pod.uid};
+  const std::string& told =
+      pod.options.told_name.empty() ? pod.options.name : pod.options.told_name;
+  std::vector<std::string> arguments = {
+      "--engine-url",     fmt::format("http://{}:{}", pod.address, kEnginePort),
+      "--listen-address", pod.address,
+      "--listen-port",    std::to_string(kSidecarPort),
+      "--pod-namespace",  "demo",
+      "--pod-name",       told,
+      "--pod-uid",        pod.uid};
   arguments.insert(arguments.end(), pod.options.sidecar_arguments.begin(),
                    pod.options.sidecar_arguments.end());
-  pod.sidecar = required(ChildProcess::start({.program = program_folder() + "/leadline-sidecar",
-                                              .arguments = std::move(arguments),
-                                              .environment = pod.options.environment,
-                                              .log_file = folder_.file(pod.options.name + "-sidecar.log")}));
+  pod.sidecar =
+      required(ChildProcess::start({.program = program_folder() + "/leadline-sidecar",
+                                    .arguments = std::move(arguments),
+                                    .environment = pod.options.environment,
+                                    .log_file = folder_.file(pod.options.name + "-sidecar.log")}));
 }
 
 void Rig::write_pods_file() {
@@ -137,9 +149,10 @@ void Rig::restart_adapter() {
 }
 
 std::unique_ptr<ApiClient> Rig::connect() const {
-  return std::make_unique<ApiClient>(ApiClient::Endpoint{.port = adapter_->port(),
-                                                         .certificate_file = adapter_->certificate_file(),
-                                                         .token = adapter_->token()});
+  return std::make_unique<ApiClient>(
+      ApiClient::Endpoint{.port = adapter_->port(),
+                          .certificate_file = adapter_->certificate_file(),
+                          .token = adapter_->token()});
 }
 
 std::string Rig::workload_path(const std::string& metric, const std::string& window) const {
@@ -170,15 +183,25 @@ std::string Rig::fetch(const std::string& address, int port, const std::string& 
   return answer && answer->status == 200 ? answer->body : "";
 }
 
-std::string Rig::self_metrics() const { return fetch("127.0.0.1", adapter_->metrics_port(), "/metrics"); }
+std::string Rig::self_metrics() const {
+  return fetch("127.0.0.1", adapter_->metrics_port(), "/metrics");
+}
 bool Rig::adapter_says_ok(const std::string& path) const {
   return fetch("127.0.0.1", adapter_->metrics_port(), path).starts_with("ok");
 }
-std::string Rig::adapter_log() const { return text_of(adapter_->log_file()); }
-std::string Rig::log_of(const std::string& name) const { return text_of(folder_.file(name + ".log")); }
+std::string Rig::adapter_log() const {
+  return text_of(adapter_->log_file());
+}
+std::string Rig::log_of(const std::string& name) const {
+  return text_of(folder_.file(name + ".log"));
+}
 
-void Rig::set_faults(const Pod& pod, const json& faults) { post(pod, "/sim/faults", faults); }
-json Rig::mark(const Pod& pod, const json& gauges) { return post(pod, "/sim/mark", gauges); }
+void Rig::set_faults(const Pod& pod, const json& faults) {
+  post(pod, "/sim/faults", faults);
+}
+json Rig::mark(const Pod& pod, const json& gauges) {
+  return post(pod, "/sim/mark", gauges);
+}
 
 json Rig::truth(const Pod& pod) {
   const json state = json::parse(fetch(pod.address, kEnginePort, "/sim/state"), nullptr, false);

@@ -48,6 +48,8 @@ class Rig {
 
   // Starts the pod's processes and lists it in the pods file (written at once).
   Pod& add_pod(PodOptions options);
+  // REQUIRES: it was added.
+  [[nodiscard]] Pod& pod(const std::string& name);
   void start_engine(Pod& pod);
   void start_sidecar(Pod& pod);
 
@@ -63,14 +65,17 @@ class Rig {
 
   [[nodiscard]] ApiAnswer ask(const std::string& path) { return adapter_->api().get(path); }
   // `deployments.apps/llm/METRIC` of the rig's namespace (v1beta2), with `window` where given.
-  [[nodiscard]] std::string workload_path(const std::string& metric, const std::string& window = "") const;
+  [[nodiscard]] std::string workload_path(const std::string& metric,
+                                          const std::string& window = "") const;
   [[nodiscard]] std::string pods_path(const std::string& metric) const;
-  [[nodiscard]] std::string external_path(const std::string& metric, const std::string& selector) const;
+  [[nodiscard]] std::string external_path(const std::string& metric,
+                                          const std::string& selector) const;
   // The one item's value; nullopt for any other answer.
   [[nodiscard]] std::optional<double> value_of(const std::string& path);
 
   // GET on a pod's engine (`/sim/state`) or sidecar (`/metrics`); empty where nobody answers.
-  [[nodiscard]] static std::string fetch(const std::string& address, int port, const std::string& path);
+  [[nodiscard]] static std::string fetch(const std::string& address, int port,
+                                         const std::string& path);
   // The adapter's self metrics page.
   [[nodiscard]] std::string self_metrics() const;
   // Its `/healthz` or `/readyz` says ok.

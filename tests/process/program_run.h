@@ -1,0 +1,21 @@
+// Runs one program to its end and says how it ended: for binaries that refuse to start, and --once.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace leadline {
+
+struct ProgramRun {
+  int exit_code = -1;  // -1: it did not end within 60 s and was killed
+  std::string output;  // stdout and stderr together
+};
+
+// `name`: a binary beside this one, such as leadline-sidecar. `environment`: `NAME=value`. Throws
+// where it cannot be started.
+[[nodiscard]] ProgramRun run_program(const std::string& name,
+                                     const std::vector<std::string>& arguments,
+                                     const std::vector<std::string>& environment = {});
+
+}  // namespace leadline
