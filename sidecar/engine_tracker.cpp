@@ -110,27 +110,27 @@ void EngineTracker::log_page_edges(const EngineReading& reading, TrackerStep& st
 void EngineTracker::take_failure(const ScrapeOutcome& outcome, const std::string& endpoint,
                                  TrackerStep& step) {
   ++failures_;
+  const bool first = failures_logged_.insert(outcome.result).second;
   const bool known = !view_->engine.empty();
-  if (failures_logged_.insert(outcome.result).second) {
+  const std::string why =
+      fmt::format("result={} err=\"{}\"", result_name(outcome.result), printable(outcome.why));
+  if (known && engine_gone(outcome.result) && view_->state != EngineState::kUnreachable) {
+    lose_engine(why, step);
+  } else if (first) {
     edge(step, LogLevel::kWarn,
-         fmt::format("{} endpoint={} result={} err=\"{}\"",
-                     known ? "scrape failed" : "no engine found yet", endpoint,
-                     result_name(outcome.result), printable(outcome.why)));
+         fmt::format("{} endpoint={} {}", known ? "scrape failed" : "no engine found yet", endpoint,
+                     why));
   }
   if (known && outcome.result == ScrapeResult::kNoDialect && outcome.engine != view_->engine) {
     forget_engine(outcome.engine, step);
-  } else if (known && engine_gone(outcome.result)) {
-    drop_values(EngineState::kUnreachable, step);
   }
 }
 
 TrackerStep EngineTracker::expire(SteadyTime now) {
   TrackerStep step;
   if (!is_stale(*view_, now)) return step;
-  edge(step, LogLevel::kWarn,
-       fmt::format("values dropped: no good scrape for max_age engine={} endpoint={} max_age_ms={}",
-                   view_->engine, view_->endpoint, max_age_for(view_->interval).count()));
-  drop_values(EngineState::kUnreachable, step);
+  lose_engine(fmt::format("err=\"no good scrape for {} ms\"", max_age_for(view_->interval).count()),
+              step);
   return step;
 }
 
@@ -146,13 +146,12 @@ void EngineTracker::forget_engine(const std::string& now_answers, TrackerStep& s
   step.news = true;
 }
 
-void EngineTracker::drop_values(EngineState state, TrackerStep& step) {
-  if (view_->state == state) return;
+void EngineTracker::lose_engine(std::string_view why, TrackerStep& step) {
   edge(step, LogLevel::kWarn,
-       fmt::format("engine {} engine={} endpoint={}", state_name(state), view_->engine,
-                   view_->endpoint));
+       fmt::format("engine unreachable: its values are dropped engine={} endpoint={} {}",
+                   view_->engine, view_->endpoint, why));
   auto view = std::make_shared<EngineView>();
-  view->state = state;
+  view->state = EngineState::kUnreachable;
   view->engine = view_->engine;
   view->variant = view_->variant;
   view->endpoint = view_->endpoint;

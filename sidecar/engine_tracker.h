@@ -84,7 +84,7 @@ class EngineTracker {
                  std::chrono::milliseconds interval, TrackerStep& step);
   void take_failure(const ScrapeOutcome& outcome, const std::string& endpoint, TrackerStep& step);
   void forget_engine(const std::string& now_answers, TrackerStep& step);
-  void drop_values(EngineState state, TrackerStep& step);
+  void lose_engine(std::string_view why, TrackerStep& step);
   void log_page_edges(const EngineReading& reading, TrackerStep& step);
   void log_found(const ScrapeOutcome& outcome, const std::string& endpoint, TrackerStep& step);
 

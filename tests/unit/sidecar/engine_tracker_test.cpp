@@ -111,7 +111,9 @@ TEST_F(EngineTrackerTest, ValuesLiveUntilExactlyMaxAgeAfterTheSample) {
   EXPECT_TRUE(expire().news);
   EXPECT_EQ(seen(), "unreachable vllm");
   EXPECT_FALSE(expire().news) << "said once";
-  EXPECT_EQ(lines_with("values dropped"), 1);
+  EXPECT_EQ(lines_.size(), 2U) << "found, unreachable: one line each";
+  EXPECT_EQ(lines_with("engine unreachable"), 1);
+  EXPECT_EQ(lines_with("no good scrape for 5000 ms"), 1);
 }
 
 TEST_F(EngineTrackerTest, AFailureMakesNothingYounger) {
