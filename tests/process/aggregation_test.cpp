@@ -237,7 +237,7 @@ TEST_F(AggregationTest, RestartedAdapterIsRightAsSoonAsItIsReady) {
     // Three pods with 20 each: whoever answers first, the sum is 60, or there is none yet.
     EXPECT_TRUE(Rig::eventually([&] {
       const auto value = sum();
-      if (value) EXPECT_EQ(*value, 60);
+      EXPECT_EQ(value.value_or(60), 60);
       return ready();
     }));
     // After one round of polls, not when it gives up waiting for it.
@@ -324,7 +324,7 @@ TEST_F(AggregationTest, IdleFleetIsZeroAndBusyOnePoolsItsRequests) {
       },
       seconds{60}));
   for (const std::string& metric : zeros) {
-    EXPECT_EQ(workload(metric, "15s").value_or(Item{.value = -1}).value, 0) << metric;
+    EXPECT_EQ(rig_.value_of(rig_.workload_path(metric, "15s")), 0) << metric;
   }
   // Nothing was looked up, so nothing was hit or missed: no 0 and no 100.
   EXPECT_FALSE(workload("prefix_cache_hit_percent", "15s"));

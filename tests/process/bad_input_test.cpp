@@ -3,8 +3,8 @@
 
 #include <signal.h>
 
-#include <fstream>
-#include <iterator>
+#include <mutex>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,11 +20,6 @@ namespace leadline {
 namespace {
 
 using nlohmann::json;
-
-std::string text_of(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
 
 void expect_lines(const std::string& text, const std::vector<std::vector<std::string>>& lines) {
   for (const auto& parts : lines) {
@@ -213,11 +208,11 @@ class BadPageTest : public testing::Test {
     SCOPED_TRACE(fault.dump());
     const std::string counter = "leadline_scrapes_total{result=\"" + result + "\"}";
     const double counted = said(counter);
-    const int lines = logged({"scrape failed", "result=" + result, words});
+    const int lines = logged({"warning", "result=" + result, words});
     const int healings = logged({"scrapes succeed again"});
     Rig::set_faults(*bad_, fault);
     EXPECT_TRUE(Rig::eventually([&] { return said(counter) >= counted + 2; })) << log();
-    EXPECT_EQ(logged({"scrape failed", "result=" + result, words}), lines + 1) << log();
+    EXPECT_EQ(logged({"warning", "result=" + result, words}), lines + 1) << log();
     Rig::set_faults(*bad_, healed);
     EXPECT_TRUE(Rig::eventually([&] { return logged({"scrapes succeed again"}) == healings + 1; }))
         << log();

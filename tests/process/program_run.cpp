@@ -6,8 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 
 #include "demo/adapter_process.h"
@@ -57,9 +55,8 @@ ProgramRun run_program(const std::string& name, const std::vector<std::string>& 
     ::kill(pid, SIGKILL);
     ::waitpid(pid, &status, 0);
   }
-  std::ifstream file(folder->file("output"));
   return {.exit_code = ended && WIFEXITED(status) ? WEXITSTATUS(status) : -1,
-          .output = {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}};
+          .output = text_of(folder->file("output"))};
 }
 
 }  // namespace leadline

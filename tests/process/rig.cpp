@@ -8,7 +8,6 @@
 #include <charconv>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -33,11 +32,6 @@ std::string address_of(std::size_t number) {
   const int id = static_cast<int>(::getpid());
   return fmt::format("127.{}.{}.{}", 128 + (id / 250 + 17 * rigs) % 120, 1 + id % 250,
                      1 + number % 250);
-}
-
-std::string text_of(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 httplib::Client client_for(const std::string& address, int port) {
@@ -171,7 +165,9 @@ std::string Rig::external_path(const std::string& metric, const std::string& sel
 }
 
 std::optional<double> Rig::value_of(const std::string& path) {
-  const auto reading = read_answer({.type = MetricType::kObject}, ask(path));
+  MetricSpec of_object;
+  of_object.type = MetricType::kObject;
+  const auto reading = read_answer(of_object, ask(path));
   const auto* values = std::get_if<std::vector<std::int64_t>>(&reading);
   if (values == nullptr || values->size() != 1) return std::nullopt;
   return static_cast<double>(values->front()) / 1000;
@@ -216,6 +212,12 @@ bool Rig::eventually(const std::function<bool()>& holds, std::chrono::millisecon
     std::this_thread::sleep_for(std::chrono::milliseconds{50});
   }
   return true;
+}
+
+std::string text_of(const std::string& path) {
+  std::ostringstream text;
+  if (std::ifstream file(path); file) text << file.rdbuf();
+  return text.str();
 }
 
 std::optional<double> sample_of(const std::string& page, const std::string& series) {

@@ -25,10 +25,13 @@ struct PodOptions {
   bool deleting = false;
   bool with_engine = true;
   bool with_sidecar = true;
-  std::vector<std::string> engine_arguments;
+  // g++ warns of what a designated initialiser leaves out, unless it has one here.
+  std::vector<std::string> engine_arguments = {};  // NOLINT(readability-redundant-member-init): g++
   std::vector<std::string> sidecar_arguments = {"--scrape-interval-ms", "250"};
-  std::vector<std::string> environment;  // of both, `NAME=value`
-  std::string told_name;  // what the sidecar is told its pod is called; empty: the truth
+  // Of both, `NAME=value`.
+  std::vector<std::string> environment = {};  // NOLINT(readability-redundant-member-init): g++
+  // What the sidecar is told its pod is called; empty: the truth.
+  std::string told_name = {};  // NOLINT(readability-redundant-member-init): g++
 };
 
 class Rig {
@@ -102,6 +105,9 @@ class Rig {
   std::vector<std::string> adapter_arguments_;
   std::unique_ptr<AdapterProcess> adapter_;
 };
+
+// The file's text; empty where it cannot be read.
+[[nodiscard]] std::string text_of(const std::string& path);
 
 // The value behind `series` (`leadline_adapter_pods{state="stale"}`) of an exposition.
 [[nodiscard]] std::optional<double> sample_of(const std::string& page, const std::string& series);
