@@ -84,7 +84,9 @@ struct Adapter::Parts {
   ViewCell views;
   Probes probes;
   std::atomic<bool> stopping = false;
-  Collector collector{collecting.loop, views, metrics,
+  Collector collector{collecting.loop,
+                      views,
+                      metrics,
                       {.clock = system_now, .least_max_age = config.least_max_age}};
   PodsFile pods{collecting.loop, config.pods_file, metrics};
   Heartbeat collecting_beats{collecting.loop, system_now};
@@ -134,15 +136,15 @@ void Adapter::Parts::run_threads() {
 void Adapter::Parts::drain(std::function<void()> stopped) {
   serving.loop.post([this, stopped = std::move(stopped)] {
     api_server->drain(config.drain_grace, [this, stopped] {
-      main_loop.post([this, stopped] {
-        metrics_server->drain(std::chrono::seconds{1}, stopped);
-      });
+      main_loop.post([this, stopped] { metrics_server->drain(std::chrono::seconds{1}, stopped); });
     });
   });
 }
 
 Adapter::Adapter(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
-Adapter::~Adapter() { parts_->main_loop.cancel(parts_->shutdown_timer); }
+Adapter::~Adapter() {
+  parts_->main_loop.cancel(parts_->shutdown_timer);
+}
 
 Result<std::unique_ptr<Adapter>> Adapter::start(const AdapterConfig& config, EventLoop& loop) {
   auto catalogue = Catalogue::make(config.catalogue);
@@ -163,9 +165,15 @@ Result<std::unique_ptr<Adapter>> Adapter::start(const AdapterConfig& config, Eve
   return std::unique_ptr<Adapter>(new Adapter(std::move(parts)));
 }
 
-std::uint16_t Adapter::api_port() const { return parts_->api_server->port(); }
-std::uint16_t Adapter::metrics_port() const { return parts_->metrics_server->port(); }
-std::string Adapter::certificate() const { return certificate_pem(*parts_->transport); }
+std::uint16_t Adapter::api_port() const {
+  return parts_->api_server->port();
+}
+std::uint16_t Adapter::metrics_port() const {
+  return parts_->metrics_server->port();
+}
+std::string Adapter::certificate() const {
+  return certificate_pem(*parts_->transport);
+}
 
 void Adapter::stop(std::function<void()> stopped) {
   if (parts_->stopping.exchange(true)) return stopped();

@@ -1,7 +1,8 @@
-// Adapter is the whole process, composed: a loop that collects, a loop that serves the metrics API over
-// TLS, and the caller's loop for self metrics, health and stop signals. They share the view.
+// Adapter is the whole process, composed: a loop that collects, a loop that serves the metrics API
+// over TLS, and the caller's loop for self metrics, health and stop signals. They share the view.
 //
-// Life: start(), then run the loop that was given; stop() from that loop drains and calls `stopped`.
+// Life: start(), then run the loop that was given; stop() from that loop drains and calls
+// `stopped`.
 
 #pragma once
 
@@ -18,7 +19,8 @@ namespace leadline {
 class Adapter {
  public:
   // Listens and begins to collect. `loop` is the caller's, outlives it and is not running yet.
-  // kBadConfig, kBadInput, kNotFound, kUnavailable: what cannot be read, or an address that is taken.
+  // kBadConfig, kBadInput, kNotFound, kUnavailable: what cannot be read, or an address that is
+  // taken.
   [[nodiscard]] static Result<std::unique_ptr<Adapter>> start(const AdapterConfig& config,
                                                               EventLoop& loop);
   ~Adapter();

@@ -1,6 +1,6 @@
-// ApiDocuments are the bodies that depend on the catalogue alone: discovery, /version and the index.
-// Made once and served as they are, so that discovery answers whatever the pods do. Immutable,
-// thread-safe.
+// ApiDocuments are the bodies that depend on the catalogue alone: discovery, /version and the
+// index. Made once and served as they are, so that discovery answers whatever the pods do.
+// Immutable, thread-safe.
 
 #pragma once
 

@@ -38,12 +38,9 @@ ApiError timed_out(std::string message);
 struct MissingMetric {
   std::string_view metric;
   std::string_view resource;
-  // g++ wants an initialiser of what a designated initialiser may leave out.
-  // NOLINTBEGIN(readability-redundant-member-init): see above.
-  std::string_view object = {};
-  std::string_view selector = {};
-  std::string_view why = {};  // `coverage 1/3 below 0.5; stale: pod-a`
-  // NOLINTEND(readability-redundant-member-init)
+  std::string_view object;
+  std::string_view selector;
+  std::string_view why;  // `coverage 1/3 below 0.5; stale: pod-a`
 };
 ApiError metric_not_found(const MissingMetric& missing);
 

@@ -81,8 +81,8 @@ ApiServer::Answer ApiServer::route(const HttpRequest& request, Context& context)
   auto target = parse_request_target(request.target);
   if (!target) return tl::unexpected(target.error());
   context.target = std::move(*target);
-  context.style = negotiate_style(context.target.parameter("pretty"),
-                                  request.first_value("User-Agent"));
+  context.style =
+      negotiate_style(context.target.parameter("pretty"), request.first_value("User-Agent"));
   context.accept = request.first_value("Accept");
   context.if_none_match = request.first_value("If-None-Match");
   if (request.method != "GET") {
@@ -141,8 +141,7 @@ ApiServer::Answer ApiServer::metric(Context& context) const {
   }
   context.api = name_of(*query);
   if (auto no = refusal(context.caller, access_to(*query))) return tl::unexpected(std::move(*no));
-  return query->form == QueryForm::kExternal ? external(*query, context)
-                                             : custom(*query, context);
+  return query->form == QueryForm::kExternal ? external(*query, context) : custom(*query, context);
 }
 
 ApiServer::Answer ApiServer::custom(const MetricQuery& query, const Context& context) const {
@@ -164,11 +163,10 @@ ApiServer::Answer ApiServer::external(const MetricQuery& query, const Context& c
   if (*format == DataFormat::kJson) {
     return json_response(200, external_metric_list(*items, context.style));
   }
-  return json_response(200, external_metric_table(*items,
-                                                  {.format = *format,
-                                                   .namespace_name = query.path_namespace,
-                                                   .now = now.wall},
-                                                  context.style));
+  return json_response(
+      200, external_metric_table(
+               *items, {.format = *format, .namespace_name = query.path_namespace, .now = now.wall},
+               context.style));
 }
 
 }  // namespace leadline

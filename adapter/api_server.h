@@ -1,7 +1,7 @@
-// ApiServer answers every request on 6443: who asks, may they, what do they ask for, and in which form
-// do they want it. It routes and words answers; values come from MetricService, arithmetic from
-// engine/. An HttpHandler without a socket of its own. Thread-safe.
-// Source: kubernetes-metrics-api.md §1–3, §5, §6.
+// ApiServer answers every request on 6443: who asks, may they, what do they ask for, and in which
+// form do they want it. It routes and words answers; values come from MetricService, arithmetic
+// from engine/. An HttpHandler without a socket of its own. Thread-safe. Source:
+// kubernetes-metrics-api.md §1–3, §5, §6.
 
 #pragma once
 

@@ -25,9 +25,10 @@ bool equal_in_constant_time(std::string_view shown, std::string_view wanted) {
 std::optional<std::string_view> bearer_token(std::string_view header) {
   constexpr std::string_view kScheme = "bearer ";
   if (header.size() <= kScheme.size()) return std::nullopt;
-  const bool bearer = std::equal(kScheme.begin(), kScheme.end(), header.begin(), [](char a, char b) {
-    return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
-  });
+  const bool bearer =
+      std::equal(kScheme.begin(), kScheme.end(), header.begin(), [](char a, char b) {
+        return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
+      });
   if (!bearer) return std::nullopt;
   const auto start = header.find_first_not_of(' ', kScheme.size());
   if (start == std::string_view::npos) return std::nullopt;
@@ -57,12 +58,11 @@ ApiResult<Caller> CallerIdentity::identify(const HttpRequest& request) const {
 std::optional<ApiError> refusal(const Caller& caller, const AccessRequest& access) {
   if (caller.is_in(kMasters)) return std::nullopt;
   if (access.group.empty()) {
-    return forbidden(fmt::format("User \"{}\" cannot {} path \"{}\"", caller.user, access.verb,
-                                 access.path));
+    return forbidden(
+        fmt::format("User \"{}\" cannot {} path \"{}\"", caller.user, access.verb, access.path));
   }
-  std::string message =
-      fmt::format("User \"{}\" cannot {} resource \"{}\" in API group \"{}\"", caller.user,
-                  access.verb, access.resource, access.group);
+  std::string message = fmt::format("User \"{}\" cannot {} resource \"{}\" in API group \"{}\"",
+                                    caller.user, access.verb, access.resource, access.group);
   if (access.namespace_name.empty()) {
     message += " at the cluster scope";
   } else {

@@ -35,11 +35,11 @@ class CallerIdentity {
 
 // What is asked for, in the words of a SubjectAccessReview.
 struct AccessRequest {
-  std::string verb;            // "get", "list"
-  std::string group;           // empty: a path that is no resource
-  std::string resource;        // "pods/queue_depth"
+  std::string verb;      // "get", "list"
+  std::string group;     // empty: a path that is no resource
+  std::string resource;  // "pods/queue_depth"
   std::string namespace_name;
-  std::string path;            // where group is empty
+  std::string path;  // where group is empty
 };
 
 // nullopt: allowed; else the 403 with Kubernetes' own words.

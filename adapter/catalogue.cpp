@@ -22,7 +22,9 @@ std::string lower_case(std::string_view text) {
 
 // Kubernetes' words in the place of an external metric: sub-resources of a namespace.
 // Source: kubernetes/apiserver pkg/endpoints/request/requestinfo.go, namespaceSubresources.
-bool is_reserved(std::string_view name) { return name == "status" || name == "finalize"; }
+bool is_reserved(std::string_view name) {
+  return name == "status" || name == "finalize";
+}
 
 std::optional<std::string> problem_with_name(const std::string& name) {
   if (name.empty()) return "is required";
@@ -37,12 +39,16 @@ std::optional<std::string> problem_with_name(const std::string& name) {
 
 std::optional<double> bound_for(const Metric& metric, const CatalogueConfig& config) {
   switch (metric.signal) {
-    case Signal::kTtft: return config.slo_bounds[index_of(Latency::kTtft)];
+    case Signal::kTtft:
+      return config.slo_bounds[index_of(Latency::kTtft)];
     case Signal::kInterTokenLatency:
       return config.slo_bounds[index_of(Latency::kInterTokenLatency)];
-    case Signal::kE2eLatency: return config.slo_bounds[index_of(Latency::kE2eLatency)];
-    case Signal::kQueueTime: return config.slo_bounds[index_of(Latency::kQueueTime)];
-    default: return std::nullopt;
+    case Signal::kE2eLatency:
+      return config.slo_bounds[index_of(Latency::kE2eLatency)];
+    case Signal::kQueueTime:
+      return config.slo_bounds[index_of(Latency::kQueueTime)];
+    default:
+      return std::nullopt;
   }
 }
 
@@ -73,8 +79,10 @@ struct Maker {
     const auto [place, fresh] = by_lower_case.emplace(lower_case(entry.name), entries.size());
     if (!fresh) {
       const std::string& other = entries[place->second].name;
-      return error(fmt::format("{}.name: \"{}\" is served already as \"{}\" (external names do "
-                               "not differ by case)", path, entry.name, other));
+      return error(
+          fmt::format("{}.name: \"{}\" is served already as \"{}\" (external names do "
+                      "not differ by case)",
+                      path, entry.name, other));
     }
     entries.push_back(std::move(entry));
   }
@@ -93,8 +101,8 @@ struct Maker {
     if (auto problem = problem_with_name(alias.name)) error(path + ".name: " + *problem);
     const Metric* metric = find_metric(alias.metric);
     if (metric == nullptr) {
-      return error(fmt::format("{}.signal: \"{}\": {}", path, alias.metric,
-                               metrics_like(alias.metric)));
+      return error(
+          fmt::format("{}.signal: \"{}\": {}", path, alias.metric, metrics_like(alias.metric)));
     }
     const auto window = alias.window.empty() ? kDefaultWindow : window_from(alias.window);
     if (!window) {
@@ -130,8 +138,8 @@ Result<Catalogue> Catalogue::make(const CatalogueConfig& config) {
     maker.add_alias(config.aliases[i], fmt::format("metrics[{}]", i));
   }
   if (maker.entries.size() > kMaxEntries) {
-    maker.error(fmt::format("metrics: {} names must be at most {}", maker.entries.size(),
-                            kMaxEntries));
+    maker.error(
+        fmt::format("metrics: {} names must be at most {}", maker.entries.size(), kMaxEntries));
   }
   if (!maker.errors.empty()) {
     return fail(Errc::kBadConfig, "{}", fmt::join(maker.errors, "\n"));

@@ -1,6 +1,6 @@
-// Catalogue is which metrics the adapter serves under which names: every metric of the engine's table
-// that is not hidden, and the aliases of the configuration. Immutable once made, so any thread may
-// read it; a Catalogue that exists is valid.
+// Catalogue is which metrics the adapter serves under which names: every metric of the engine's
+// table that is not hidden, and the aliases of the configuration. Immutable once made, so any
+// thread may read it; a Catalogue that exists is valid.
 
 #pragma once
 

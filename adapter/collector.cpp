@@ -41,8 +41,7 @@ std::uint32_t signals_given(const PodObservation& pod, SteadyTime now) {
     if (metric.statistic == Statistic::kSloMissPercent) continue;
     const std::uint32_t bit = 1U << index_of(metric.signal);
     if ((given & bit) != 0) continue;
-    const MetricSelection selection{
-        .metric = metric, .slo_bound = {}, .model = {}, .role = {}};
+    const MetricSelection selection{.metric = metric, .slo_bound = {}, .model = {}, .role = {}};
     const auto value = pod_value(pod, selection, {}, now);
     const bool observed_nothing = !value && value.error().why == Absent::Why::kNothingObserved;
     if (value || observed_nothing) given |= bit;
@@ -159,8 +158,8 @@ void Collector::received(Slot& slot, PollResult result) {
 void Collector::log_edge(const Slot& slot, const PollResult& result) {
   if (result && edges_.open() == 0) return;
   const Pod& pod = slot.pod;
-  const std::string fields = fmt::format("pod={}/{} address={}:{}", pod.namespace_name, pod.name,
-                                         pod.ip, pod.port);
+  const std::string fields =
+      fmt::format("pod={}/{} address={}:{}", pod.namespace_name, pod.name, pod.ip, pod.port);
   const Instant now = options_.clock();
   if (result) return edges_.recovered(identity_of(pod), "sidecar poll recovered", fields, now);
   edges_.failed(identity_of(pod), "sidecar poll failed reason=" + result.error().reason,
@@ -184,9 +183,10 @@ void Collector::note_collisions(const PodSnapshot& snapshot) {
     const std::string other = collisions_.note(series.model);
     if (other.empty()) continue;
     metrics_.count_label_collision();
-    log_warn(fmt::format("two models have one label value: a selector cannot tell them apart "
-                         "model=\"{}\" other=\"{}\"",
-                         printable(series.model), printable(other)));
+    log_warn(
+        fmt::format("two models have one label value: a selector cannot tell them apart "
+                    "model=\"{}\" other=\"{}\"",
+                    printable(series.model), printable(other)));
   }
 }
 

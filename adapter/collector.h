@@ -1,9 +1,9 @@
-// Collector turns a list of pods into views: it keeps one SidecarLink per pod that has a sidecar, holds
-// the newest snapshot of each, and publishes an immutable view at most 20 times a second.
+// Collector turns a list of pods into views: it keeps one SidecarLink per pod that has a sidecar,
+// holds the newest snapshot of each, and publishes an immutable view at most 20 times a second.
 //
 // Lives on one EventLoop and is used on its thread, except tried_all() and the ViewCell.
-// A snapshot replaces everything that was known of its pod; a failed poll changes nothing, since what
-// is known goes stale by itself.
+// A snapshot replaces everything that was known of its pod; a failed poll changes nothing, since
+// what is known goes stale by itself.
 
 #pragma once
 

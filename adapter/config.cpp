@@ -13,8 +13,8 @@ namespace {
 using nlohmann::json;
 
 // The keys of `slo`, in the order of Latency.
-constexpr std::array<const char*, kLatencyCount> kSloKeys = {
-    "ttft_ms", "inter_token_latency_ms", "e2e_latency_ms", "queue_time_ms"};
+constexpr std::array<const char*, kLatencyCount> kSloKeys = {"ttft_ms", "inter_token_latency_ms",
+                                                             "e2e_latency_ms", "queue_time_ms"};
 constexpr double kLongestSlo = 3'600'000;  // an hour
 
 double number_or(const json& object, const char* key, double otherwise) {
@@ -118,9 +118,10 @@ void validate_together(const Config& config, ErrorList& errors) {
   }
   const bool certificate = !config.text("tls_cert_file").empty();
   if (certificate != !config.text("tls_key_file").empty()) {
-    errors.push_back(fmt::format("tls_cert_file = \"{}\" and tls_key_file = \"{}\": give both, or "
-                                 "neither for a certificate made in memory",
-                                 config.text("tls_cert_file"), config.text("tls_key_file")));
+    errors.push_back(
+        fmt::format("tls_cert_file = \"{}\" and tls_key_file = \"{}\": give both, or "
+                    "neither for a certificate made in memory",
+                    config.text("tls_cert_file"), config.text("tls_key_file")));
   }
 }
 
@@ -148,71 +149,73 @@ ConfigGroup pods_group() {
       "A sample older than this is never served. A pod whose engine is scraped rarely gets four of "
       "its scrape intervals instead, where that is longer.");
   max_age.min = 1000;
-  return {.title = "Pods",
-          .keys = {{.name = "pods_file",
-                    .type = ConfigType::kText,
-                    .default_value = "",
-                    .help = "YAML or JSON list of pods and objects, read again when it is replaced.",
-                    .example = "/etc/leadline/pods.yaml"},
-                   max_age,
-                   {.name = "min_coverage",
-                    .type = ConfigType::kNumber,
-                    .default_value = "0.5",
-                    .help = "Share of a workload's Ready pods that must give a signal for its value "
-                            "to be served. Below, there is no value and the HPA holds.",
-                    .min = 0.01,
-                    .max = 1}}};
+  return {
+      .title = "Pods",
+      .keys = {{.name = "pods_file",
+                .type = ConfigType::kText,
+                .default_value = "",
+                .help = "YAML or JSON list of pods and objects, read again when it is replaced.",
+                .example = "/etc/leadline/pods.yaml"},
+               max_age,
+               {.name = "min_coverage",
+                .type = ConfigType::kNumber,
+                .default_value = "0.5",
+                .help = "Share of a workload's Ready pods that must give a signal for its value "
+                        "to be served. Below, there is no value and the HPA holds.",
+                .min = 0.01,
+                .max = 1}}};
 }
 
 ConfigGroup metrics_group() {
-  return {
-      .title = "Metrics",
-      .keys = {{.name = "metrics",
-                .type = ConfigType::kStructured,
-                .default_value = "[]",
-                .help = "Further names for metrics: a list of {name, signal, window, scale}. A "
-                        "request's own window wins over `window`; the value is multiplied by scale.",
-                .example = "[{name: DCGM_FI_DEV_GPU_UTIL, signal: kv_cache_utilization_percent}, "
-                           "{name: nv_queue, signal: queue_depth, window: 15s, scale: 1}]",
-                .validate = validator(aliases_from)},
-               {.name = "hidden_metrics",
-                .type = ConfigType::kStructured,
-                .default_value = "[]",
-                .help = "Names of our own that are not served.",
-                .example = "[batch_size]",
-                .validate = validator(names_from)},
-               {.name = "slo",
-                .type = ConfigType::kStructured,
-                .default_value = "{}",
-                .help = "Bounds of the SLO miss shares: ttft_ms, inter_token_latency_ms, "
-                        "e2e_latency_ms, queue_time_ms. A share without its bound is not served.",
-                .example = "{ttft_ms: 2000, inter_token_latency_ms: 100}",
-                .validate = validator(slo_from)}}};
+  return {.title = "Metrics",
+          .keys = {
+              {.name = "metrics",
+               .type = ConfigType::kStructured,
+               .default_value = "[]",
+               .help = "Further names for metrics: a list of {name, signal, window, scale}. A "
+                       "request's own window wins over `window`; the value is multiplied by scale.",
+               .example = "[{name: DCGM_FI_DEV_GPU_UTIL, signal: kv_cache_utilization_percent}, "
+                          "{name: nv_queue, signal: queue_depth, window: 15s, scale: 1}]",
+               .validate = validator(aliases_from)},
+              {.name = "hidden_metrics",
+               .type = ConfigType::kStructured,
+               .default_value = "[]",
+               .help = "Names of our own that are not served.",
+               .example = "[batch_size]",
+               .validate = validator(names_from)},
+              {.name = "slo",
+               .type = ConfigType::kStructured,
+               .default_value = "{}",
+               .help = "Bounds of the SLO miss shares: ttft_ms, inter_token_latency_ms, "
+                       "e2e_latency_ms, queue_time_ms. A share without its bound is not served.",
+               .example = "{ttft_ms: 2000, inter_token_latency_ms: 100}",
+               .validate = validator(slo_from)}}};
 }
 
 ConfigGroup api_group() {
-  return {.title = "Serving",
-          .keys = {{.name = "listen_address",
-                    .type = ConfigType::kText,
-                    .default_value = "::",
-                    .help = "Address that both ports listen at; :: is every IPv6 and IPv4 one."},
-                   listen_port_key("api_listen_port", "6443",
-                                   "HTTPS: the metrics APIs. 0 takes a free port."),
-                   {.name = "tls_cert_file",
-                    .type = ConfigType::kText,
-                    .default_value = "",
-                    .help = "PEM certificate and chain. Without it a certificate is made in memory.",
-                    .example = "/etc/leadline/tls.crt"},
-                   {.name = "tls_key_file",
-                    .type = ConfigType::kText,
-                    .default_value = "",
-                    .help = "PEM key of that certificate.",
-                    .example = "/etc/leadline/tls.key"},
-                   {.name = "token_file",
-                    .type = ConfigType::kSecretFile,
-                    .default_value = "",
-                    .help = "File with the bearer token that may read everything.",
-                    .example = "/etc/leadline/token"}}};
+  return {
+      .title = "Serving",
+      .keys = {{.name = "listen_address",
+                .type = ConfigType::kText,
+                .default_value = "::",
+                .help = "Address that both ports listen at; :: is every IPv6 and IPv4 one."},
+               listen_port_key("api_listen_port", "6443",
+                               "HTTPS: the metrics APIs. 0 takes a free port."),
+               {.name = "tls_cert_file",
+                .type = ConfigType::kText,
+                .default_value = "",
+                .help = "PEM certificate and chain. Without it a certificate is made in memory.",
+                .example = "/etc/leadline/tls.crt"},
+               {.name = "tls_key_file",
+                .type = ConfigType::kText,
+                .default_value = "",
+                .help = "PEM key of that certificate.",
+                .example = "/etc/leadline/tls.key"},
+               {.name = "token_file",
+                .type = ConfigType::kSecretFile,
+                .default_value = "",
+                .help = "File with the bearer token that may read everything.",
+                .example = "/etc/leadline/token"}}};
 }
 
 ConfigGroup process_group() {

@@ -1,5 +1,5 @@
-// The adapter's settings: the schema that flags, environment and file share, and the plain struct that
-// the parts are built from. An AdapterConfig that exists is valid.
+// The adapter's settings: the schema that flags, environment and file share, and the plain struct
+// that the parts are built from. An AdapterConfig that exists is valid.
 
 #pragma once
 
@@ -17,8 +17,8 @@ namespace leadline {
 struct AdapterConfig {
   std::string pods_file;
   std::string listen_address = "::";
-  std::uint16_t api_port = 6443;      // 0: a free one
-  std::uint16_t metrics_port = 9735;  // 0: a free one
+  std::uint16_t api_port = 6443;                   // 0: a free one
+  std::uint16_t metrics_port = 9735;               // 0: a free one
   std::string tls_certificate_file, tls_key_file;  // both empty: a certificate made in memory
   std::string token;                               // never logged
   CatalogueConfig catalogue;

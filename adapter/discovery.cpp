@@ -59,8 +59,9 @@ Json aggregated_parent(const DescribedResource& parent) {
       {"singularResource", ""},  {"verbs", Json::array()},    {"subresources", Json::array()}};
 }
 
-// A kind of its own for each external metric. kubectl maps a resource to its kind and the kind back to
-// a resource: with one kind for all, `kubectl get queue_depth` would show whichever is listed last.
+// A kind of its own for each external metric. kubectl maps a resource to its kind and the kind back
+// to a resource: with one kind for all, `kubectl get queue_depth` would show whichever is listed
+// last.
 std::string external_kind(std::string_view metric) {
   return fmt::format("ExternalMetricValueList_{}", metric);
 }

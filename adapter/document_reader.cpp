@@ -66,8 +66,8 @@ bool DocumentReader::flag(const json& object, const char* key, std::string_view 
 std::uint16_t DocumentReader::port(const json& object, const char* key, std::string_view path) {
   const json* value = find(object, key);
   if (value == nullptr) return 0;
-  const bool in_range = value->is_number_integer() && value->get<double>() >= 0 &&
-                        value->get<double>() <= 65535;
+  const bool in_range =
+      value->is_number_integer() && value->get<double>() >= 0 && value->get<double>() <= 65535;
   if (in_range) return value->get<std::uint16_t>();
   error(join(path, key), fmt::format("{} must be in [0, 65535]", shown(*value)));
   return 0;
@@ -100,8 +100,7 @@ std::string DocumentReader::required_text(const json& object, const char* key,
   return value;
 }
 
-bool DocumentReader::object_with(const json& value,
-                                 std::initializer_list<std::string_view> allowed,
+bool DocumentReader::object_with(const json& value, std::initializer_list<std::string_view> allowed,
                                  std::string_view path) {
   if (!value.is_object()) {
     error(path, fmt::format("{} must be a map", shown(value)));

@@ -27,9 +27,9 @@ struct MetricQuery {
   MetricApi api = MetricApi::kCustomV1beta1;
   QueryForm form = QueryForm::kObject;
 
-  // What to look up. `namespace_name` is empty for a cluster-scoped resource, whatever the path says
-  // (the HPA names nodes under its own namespace); for kNamespace it is empty and `object` names
-  // it.
+  // What to look up. `namespace_name` is empty for a cluster-scoped resource, whatever the path
+  // says (the HPA names nodes under its own namespace); for kNamespace it is empty and `object`
+  // names it.
   std::string namespace_name;
   const DescribedResource* resource = nullptr;  // nullptr: external, or a resource we do not know
   std::string object;                           // empty for kAllObjects and kExternal

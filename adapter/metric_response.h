@@ -26,9 +26,9 @@
 namespace leadline {
 
 struct ObjectReference {
-  std::string kind;         // `Deployment`
-  std::string api_version;  // `apps/v1`; `v1` for core kinds
-  std::string namespace_name;   // empty for a cluster-scoped object: left out
+  std::string kind;            // `Deployment`
+  std::string api_version;     // `apps/v1`; `v1` for core kinds
+  std::string namespace_name;  // empty for a cluster-scoped object: left out
   std::string name;
 };
 

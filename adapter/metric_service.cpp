@@ -14,16 +14,22 @@ using std::chrono::seconds;
 
 const char* name_of(Absent::Why why) {
   switch (why) {
-    case Absent::Why::kNoPods: return "no_pods";
-    case Absent::Why::kLowCoverage: return "low_coverage";
-    case Absent::Why::kNotGiven: return "not_given";
-    case Absent::Why::kNothingObserved: return "nothing_observed";
-    case Absent::Why::kNoCommonEdges: return "no_common_edges";
+    case Absent::Why::kNoPods:
+      return "no_pods";
+    case Absent::Why::kLowCoverage:
+      return "low_coverage";
+    case Absent::Why::kNotGiven:
+      return "not_given";
+    case Absent::Why::kNothingObserved:
+      return "nothing_observed";
+    case Absent::Why::kNoCommonEdges:
+      return "no_common_edges";
   }
   return "other";
 }
 
-// The moment on the wall clock at which the sample was taken, by the steady clock's word on its age.
+// The moment on the wall clock at which the sample was taken, by the steady clock's word on its
+// age.
 WallTime wall_time_of(SteadyTime sample, Instant now) {
   return now.wall - std::chrono::duration_cast<WallTime::duration>(now.steady - sample);
 }
@@ -43,7 +49,9 @@ SteadyTime valid_until(const std::vector<PodObservation>& pods, const AggregateO
   return until;
 }
 
-std::string label_number(double number) { return fmt::format("{:.3g}", number); }
+std::string label_number(double number) {
+  return fmt::format("{:.3g}", number);
+}
 
 // What a served value has to say about itself besides the number.
 Labels value_labels(const WorkloadValue& value, const Metric& metric, Window window) {
@@ -130,20 +138,18 @@ ApiResult<std::vector<ExternalItem>> MetricService::external(const MetricQuery& 
                     .selector = query.label_selector.to_string(),
                     .view = views_.current(),
                     .now = now};
-  const Value value =
-      value_over(asked, fmt::format("external/{}", query.namespace_name),
-                 asked.view->index->in_namespace(query.namespace_name));
+  const Value value = value_over(asked, fmt::format("external/{}", query.namespace_name),
+                                 asked.view->index->in_namespace(query.namespace_name));
   if (!value->matched) return std::vector<ExternalItem>{};
   count(*value, now.steady);
   if (!value->result) return missing(reason_of(*value));
   const auto text = quantity(asked, *value->result);
   if (!text) return missing(reason_of(*value));
-  return std::vector<ExternalItem>{
-      {.metric = entry->name,
-       .labels = value_labels(*value, *entry->metric, asked.window()),
-       .timestamp = wall_time_of(value->result->oldest_sample, now),
-       .window = window_of(*value->result),
-       .value = *text}};
+  return std::vector<ExternalItem>{{.metric = entry->name,
+                                    .labels = value_labels(*value, *entry->metric, asked.window()),
+                                    .timestamp = wall_time_of(value->result->oldest_sample, now),
+                                    .window = window_of(*value->result),
+                                    .value = *text}};
 }
 
 ApiResult<std::vector<CustomItem>> MetricService::one_object(const Asked& asked) const {
@@ -183,8 +189,7 @@ MetricService::Value MetricService::value_of(const Asked& asked, const ObjectPod
   if (object.kind == "Pod") {
     return std::make_shared<const WorkloadValue>(pod_alone(asked, object.pods.front()));
   }
-  return value_over(asked,
-                    fmt::format("{}/{}/{}", object.kind, object.namespace_name, object.name),
+  return value_over(asked, fmt::format("{}/{}/{}", object.kind, object.namespace_name, object.name),
                     object.pods);
 }
 
@@ -197,8 +202,7 @@ MetricService::Value MetricService::value_over(const Asked& asked, const std::st
   return value;
 }
 
-WorkloadValue MetricService::compute(const Asked& asked,
-                                     const std::vector<PodNumber>& pods) const {
+WorkloadValue MetricService::compute(const Asked& asked, const std::vector<PodNumber>& pods) const {
   SelectedPods selected = select_pods(*asked.view, pods, asked.selection);
   const SteadyTime now = asked.now.steady;
   return {.result = aggregate(selected.pods, asked.metric(), options_, now),

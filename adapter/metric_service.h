@@ -1,6 +1,6 @@
-// MetricService answers a parsed query from the newest view: it finds the metric in the catalogue and
-// the pods in the view, aggregates, and says why where there is no value. Used by the API server;
-// knows neither HTTP nor JSON. Thread-safe.
+// MetricService answers a parsed query from the newest view: it finds the metric in the catalogue
+// and the pods in the view, aggregates, and says why where there is no value. Used by the API
+// server; knows neither HTTP nor JSON. Thread-safe.
 
 #pragma once
 
@@ -41,8 +41,7 @@ class MetricService {
   [[nodiscard]] Value value_of(const Asked& asked, const ObjectPods& object) const;
   [[nodiscard]] Value value_over(const Asked& asked, const std::string& key,
                                  const std::vector<PodNumber>& pods) const;
-  [[nodiscard]] WorkloadValue compute(const Asked& asked,
-                                      const std::vector<PodNumber>& pods) const;
+  [[nodiscard]] WorkloadValue compute(const Asked& asked, const std::vector<PodNumber>& pods) const;
   [[nodiscard]] WorkloadValue pod_alone(const Asked& asked, PodNumber pod) const;
   [[nodiscard]] std::optional<CustomItem> item_of(const Asked& asked, const ObjectPods& object,
                                                   const WorkloadValue& value) const;

@@ -116,12 +116,12 @@ void PodIndex::add_to_workload(PodNumber number) {
   const auto next = static_cast<std::uint32_t>(workloads_.size());
   const auto [place, fresh] = workload_numbers_.emplace(key, next);
   if (fresh) {
-    workloads_.push_back({.kind = key.kind,
-                          .name = key.name,
-                          .pods = {},
-                          .has_sidecar = false,
-                          .labels = {{"workload", label_value_of(key.name)},
-                                     {"kind", label_value_of(key.kind)}}});
+    workloads_.push_back(
+        {.kind = key.kind,
+         .name = key.name,
+         .pods = {},
+         .has_sidecar = false,
+         .labels = {{"workload", label_value_of(key.name)}, {"kind", label_value_of(key.kind)}}});
   }
   Workload& workload = workloads_[place->second];
   workload.pods.push_back(number);
@@ -150,14 +150,14 @@ const std::vector<PodNumber>& PodIndex::in_namespace(const std::string& name) co
 }
 
 const ObjectPods* PodIndex::object(std::string_view kind, std::string_view namespace_name,
-                                        std::string_view name) const {
-  const auto found = objects_.find(
-      Key{std::string(kind), std::string(namespace_name), std::string(name)});
+                                   std::string_view name) const {
+  const auto found =
+      objects_.find(Key{std::string(kind), std::string(namespace_name), std::string(name)});
   return found == objects_.end() ? nullptr : &found->second;
 }
 
 std::vector<const ObjectPods*> PodIndex::objects(std::string_view kind,
-                                                      std::string_view namespace_name) const {
+                                                 std::string_view namespace_name) const {
   std::vector<const ObjectPods*> found;
   auto place = objects_.lower_bound(Key{std::string(kind), std::string(namespace_name), ""});
   for (; place != objects_.end(); ++place) {

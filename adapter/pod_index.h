@@ -1,6 +1,7 @@
-// PodIndex answers "which pods" without a walk over all of them: by namespace, by described object and
-// by workload. Built once per pod list, immutable, so any thread may read it. Pods are named by their
-// place in the list. A pod with a deletionTimestamp is in the list and in none of the answers.
+// PodIndex answers "which pods" without a walk over all of them: by namespace, by described object
+// and by workload. Built once per pod list, immutable, so any thread may read it. Pods are named by
+// their place in the list. A pod with a deletionTimestamp is in the list and in none of the
+// answers.
 
 #pragma once
 
@@ -27,8 +28,8 @@ struct ObjectPods {
   std::vector<PodNumber> pods;
 };
 
-// What is scaled as one: pods that expect the same of each other. A pod without a known controller is
-// a workload of its own.
+// What is scaled as one: pods that expect the same of each other. A pod without a known controller
+// is a workload of its own.
 struct Workload {
   std::string kind, name;
   std::vector<PodNumber> pods;
@@ -45,13 +46,12 @@ class PodIndex {
   [[nodiscard]] const std::vector<PodNumber>& in_namespace(const std::string& name) const;
 
   // nullptr where there is none. `namespace_name` is empty for a cluster-scoped kind.
-  [[nodiscard]] const ObjectPods* object(std::string_view kind,
-                                              std::string_view namespace_name,
-                                              std::string_view name) const;
+  [[nodiscard]] const ObjectPods* object(std::string_view kind, std::string_view namespace_name,
+                                         std::string_view name) const;
 
   // All of a kind in a namespace, by name.
   [[nodiscard]] std::vector<const ObjectPods*> objects(std::string_view kind,
-                                                            std::string_view namespace_name) const;
+                                                       std::string_view namespace_name) const;
 
   // REQUIRES: the pod is not being deleted.
   [[nodiscard]] const Workload& workload_of(PodNumber pod) const;

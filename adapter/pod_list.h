@@ -1,6 +1,6 @@
-// PodList is what the adapter knows of the cluster: its pods, and the objects that may describe them.
-// Made by a PodDirectory (the pods file now, the kube API later), immutable once published, so any
-// thread may read it.
+// PodList is what the adapter knows of the cluster: its pods, and the objects that may describe
+// them. Made by a PodDirectory (the pods file now, the kube API later), immutable once published,
+// so any thread may read it.
 
 #pragma once
 

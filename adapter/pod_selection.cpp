@@ -121,8 +121,7 @@ bool PodSelection::matches_pod(const PodIndex& index, PodNumber pod) const {
          (workload_.empty() || all_match(workload_, index.workload_of(pod).labels));
 }
 
-bool PodSelection::matches_series(const PodSnapshot& snapshot,
-                                  const SeriesSnapshot& series) const {
+bool PodSelection::matches_series(const PodSnapshot& snapshot, const SeriesSnapshot& series) const {
   Labels labels;
   if (!snapshot.engine.empty()) labels["engine"] = label_value_of(snapshot.engine);
   if (!series.model.empty()) labels["model"] = label_value_of(series.model);

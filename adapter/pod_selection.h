@@ -2,9 +2,9 @@
 // pod, of its workload, of the engine in it, and which is the window. Pure, immutable.
 //
 // Keys: workload, kind (of the workload); model, engine, role (of the series in a pod's snapshot);
-// queue (Redis queues: no pod has one); window, a parameter: `window=15s`, nothing else. Every other
-// key is a pod's label. Values are compared with what adapter/label_value.h makes of ours, since a
-// selector cannot hold `/` or `:`.
+// queue (Redis queues: no pod has one); window, a parameter: `window=15s`, nothing else. Every
+// other key is a pod's label. Values are compared with what adapter/label_value.h makes of ours,
+// since a selector cannot hold `/` or `:`.
 
 #pragma once
 
@@ -54,8 +54,9 @@ struct SelectedPods {
   Labels shared;                     // model, engine, role, workload, kind: what all matched share
 };
 
-// `candidates` narrowed to the pods that match, and to those that cannot say but belong to a workload
-// of which a pod matches: they are expected to count. Workloads without any sidecar are left out.
+// `candidates` narrowed to the pods that match, and to those that cannot say but belong to a
+// workload of which a pod matches: they are expected to count. Workloads without any sidecar are
+// left out.
 [[nodiscard]] SelectedPods select_pods(const View& view, const std::vector<PodNumber>& candidates,
                                        const PodSelection& selection);
 

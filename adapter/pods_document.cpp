@@ -32,8 +32,9 @@ std::optional<PodOwner> read_owner(DocumentReader& reader, const json& pod,
 
 Pod read_pod(DocumentReader& reader, const json& value, const std::string& path) {
   Pod pod;
-  if (!reader.object_with(value, {"namespace", "name", "uid", "ip", "port", "node", "ready",
-                                  "deleting", "labels", "owner"},
+  if (!reader.object_with(value,
+                          {"namespace", "name", "uid", "ip", "port", "node", "ready", "deleting",
+                           "labels", "owner"},
                           path)) {
     return pod;
   }

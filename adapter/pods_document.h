@@ -1,4 +1,5 @@
-// Reads the text of a pods file: YAML or JSON. Pure. Shape (only `namespace` and `name` are required):
+// Reads the text of a pods file: YAML or JSON. Pure. Shape (only `namespace` and `name` are
+// required):
 //
 //   pods:
 //     - {namespace: default, name: llm-7f-x, uid: 0b1c…, ip: 10.0.0.7, port: 9733, node: n1,

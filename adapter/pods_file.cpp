@@ -42,7 +42,9 @@ Result<PodList> read_pods_file(const std::string& path) {
 PodsFile::PodsFile(EventLoop& loop, std::string path, SelfMetrics& metrics)
     : loop_(loop), path_(std::move(path)), metrics_(metrics) {}
 
-PodsFile::~PodsFile() { loop_.cancel(timer_); }
+PodsFile::~PodsFile() {
+  loop_.cancel(timer_);
+}
 
 void PodsFile::start(Publish publish) {
   publish_ = std::move(publish);
@@ -50,7 +52,7 @@ void PodsFile::start(Publish publish) {
 }
 
 PodsFile::Version PodsFile::version_now() const {
-  struct stat found {};
+  struct stat found{};
   if (stat(path_.c_str(), &found) != 0) return {};
   return {.device = found.st_dev,
           .inode = found.st_ino,

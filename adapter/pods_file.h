@@ -1,7 +1,7 @@
-// PodsFile is the PodDirectory for a machine without a cluster: a file that is replaced by rename and
-// read again when it changes. A list with any error is refused as a whole: the last good one stays,
-// the error is logged once and counted.
-// Lives on one EventLoop and is used on its thread only.
+// PodsFile is the PodDirectory for a machine without a cluster: a file that is replaced by rename
+// and read again when it changes. A list with any error is refused as a whole: the last good one
+// stays, the error is logged once and counted. Lives on one EventLoop and is used on its thread
+// only.
 
 #pragma once
 

@@ -21,14 +21,18 @@ Heartbeat::Heartbeat(EventLoop& loop, Clock clock)
   beat();
 }
 
-Heartbeat::~Heartbeat() { loop_.cancel(timer_); }
+Heartbeat::~Heartbeat() {
+  loop_.cancel(timer_);
+}
 
 void Heartbeat::beat() {
   last_ = clock_().steady;
   timer_ = loop_.call_after(kBeatEvery, [this] { beat(); });
 }
 
-bool Heartbeat::alive() const { return clock_().steady - last_.load() < kDeadAfter; }
+bool Heartbeat::alive() const {
+  return clock_().steady - last_.load() < kDeadAfter;
+}
 
 void Probes::add_live(std::string name, Check check) {
   checks_.push_back({std::move(name), std::move(check), false});

@@ -1,7 +1,7 @@
-// Probes answer /healthz, /livez and /readyz as Kubernetes' own servers do: `ok`, or one line a check.
-// Alive: our loops turn, whatever the sidecars do. Ready: there is a pod list, each pod that was Ready
-// at the start was tried, and we are not shutting down.
-// Source: kubernetes-metrics-api.md §3.5. Thread-safe after the checks were added.
+// Probes answer /healthz, /livez and /readyz as Kubernetes' own servers do: `ok`, or one line a
+// check. Alive: our loops turn, whatever the sidecars do. Ready: there is a pod list, each pod that
+// was Ready at the start was tried, and we are not shutting down. Source: kubernetes-metrics-api.md
+// §3.5. Thread-safe after the checks were added.
 
 #pragma once
 

@@ -19,8 +19,7 @@ CounterFamily& counters(prometheus::Registry& registry, const char* name, const 
 }
 
 // max_age is 5 s by default, so the edges are densest below it.
-const prometheus::Histogram::BucketBoundaries kAgeEdges = {0.1, 0.25, 0.5, 1, 1.5,
-                                                           2,   3,    4,   5, 10};
+const prometheus::Histogram::BucketBoundaries kAgeEdges = {0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 10};
 
 }  // namespace
 
@@ -35,9 +34,8 @@ struct SelfMetrics::Families {
   CounterFamily& pods_lists =
       counters(registry, "leadline_adapter_pod_lists_total",
                "Lists of pods that were read, by result; a refused one changes nothing.");
-  CounterFamily& absent =
-      counters(registry, "leadline_adapter_absent_total",
-               "Values that were asked for and could not be answered, by why.");
+  CounterFamily& absent = counters(registry, "leadline_adapter_absent_total",
+                                   "Values that were asked for and could not be answered, by why.");
   CounterFamily& requests = counters(registry, "leadline_adapter_requests_total",
                                      "Requests answered, by API and HTTP status code.");
   prometheus::Counter& views =
@@ -55,12 +53,11 @@ struct SelfMetrics::Families {
       counters(registry, "leadline_adapter_label_collisions_total",
                "Different label values that became equal when written for a selector.")
           .Add({});
-  prometheus::Histogram& sample_age =
-      BuildHistogram()
-          .Name("leadline_adapter_sample_age_seconds")
-          .Help("Age of the oldest sample in each value served.")
-          .Register(registry)
-          .Add({}, kAgeEdges);
+  prometheus::Histogram& sample_age = BuildHistogram()
+                                          .Name("leadline_adapter_sample_age_seconds")
+                                          .Help("Age of the oldest sample in each value served.")
+                                          .Register(registry)
+                                          .Add({}, kAgeEdges);
   prometheus::Family<prometheus::Gauge>& pods =
       BuildGauge()
           .Name("leadline_adapter_pods")
@@ -83,19 +80,25 @@ void SelfMetrics::count_poll_failure(std::string_view reason) {
   families_->poll_failures.Add({{"reason", std::string(reason)}}).Increment();
 }
 
-void SelfMetrics::count_view() { families_->views.Increment(); }
+void SelfMetrics::count_view() {
+  families_->views.Increment();
+}
 
 void SelfMetrics::count_pods_list(bool accepted) {
   families_->pods_lists.Add({{"result", accepted ? "accepted" : "refused"}}).Increment();
 }
 
-void SelfMetrics::observe_sample_age(double seconds) { families_->sample_age.Observe(seconds); }
+void SelfMetrics::observe_sample_age(double seconds) {
+  families_->sample_age.Observe(seconds);
+}
 
 void SelfMetrics::count_absent(std::string_view why) {
   families_->absent.Add({{"why", std::string(why)}}).Increment();
 }
 
-void SelfMetrics::count_partial_coverage() { families_->partial.Increment(); }
+void SelfMetrics::count_partial_coverage() {
+  families_->partial.Increment();
+}
 
 void SelfMetrics::count_request(std::string_view api, int code) {
   families_->requests.Add({{"api", std::string(api)}, {"code", std::to_string(code)}}).Increment();
@@ -105,7 +108,9 @@ void SelfMetrics::count_clamped(std::uint64_t values) {
   families_->clamped.Increment(static_cast<double>(values));
 }
 
-void SelfMetrics::count_label_collision() { families_->collisions.Increment(); }
+void SelfMetrics::count_label_collision() {
+  families_->collisions.Increment();
+}
 
 std::string SelfMetrics::text(const PodStateCounts& pods) {
   families_->set_pods("fresh", pods.fresh);

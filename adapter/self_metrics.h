@@ -13,10 +13,10 @@ namespace leadline {
 
 // How many pods are in which state right now; the sum is the number of pods.
 struct PodStateCounts {
-  std::size_t fresh = 0;       // its newest sample may be served
-  std::size_t stale = 0;       // answered once, too old now
-  std::size_t silent = 0;      // has a sidecar that never answered
-  std::size_t mismatch = 0;    // another pod's sidecar answers at its address
+  std::size_t fresh = 0;     // its newest sample may be served
+  std::size_t stale = 0;     // answered once, too old now
+  std::size_t silent = 0;    // has a sidecar that never answered
+  std::size_t mismatch = 0;  // another pod's sidecar answers at its address
   std::size_t no_sidecar = 0;
 };
 

@@ -1,5 +1,5 @@
-// SelfServer answers 9735 over plain HTTP: the adapter's own metrics and its health, and nothing that
-// tells of a workload. An HttpHandler without a socket of its own. Thread-safe.
+// SelfServer answers 9735 over plain HTTP: the adapter's own metrics and its health, and nothing
+// that tells of a workload. An HttpHandler without a socket of its own. Thread-safe.
 
 #pragma once
 

@@ -26,7 +26,9 @@ SidecarLink::SidecarLink(EventLoop& loop, Pod pod, Clock clock, Report report)
       report_(std::move(report)),
       connection_(loop, sidecar_of(pod_)) {}
 
-SidecarLink::~SidecarLink() { loop_.cancel(timer_); }
+SidecarLink::~SidecarLink() {
+  loop_.cancel(timer_);
+}
 
 void SidecarLink::start(milliseconds delay) {
   timer_ = loop_.call_after(delay, [this] { poll(); });
@@ -36,9 +38,9 @@ void SidecarLink::poll() {
   started_ = clock_().steady;
   HttpGet get;
   // Without a token the sidecar answers at once, whatever wait_ms says.
-  get.target = token_.empty() ? fmt::format("/snapshot?wait_ms={}", timing_.wait.count())
-                              : fmt::format("/snapshot?after={}&wait_ms={}", token_,
-                                            timing_.wait.count());
+  get.target = token_.empty()
+                   ? fmt::format("/snapshot?wait_ms={}", timing_.wait.count())
+                   : fmt::format("/snapshot?after={}&wait_ms={}", token_, timing_.wait.count());
   get.body_limit = kMaxSnapshotBytes;
   get.timeout = timing_.wait + timing_.slack;
   connection_.get(std::move(get), [this](HttpResult result) { answered(std::move(result)); });

@@ -1,6 +1,6 @@
-// SidecarLink keeps one long poll open to one pod's sidecar, for as long as it lives, and reports what
-// comes. After a failure it asks again with a back-off of at most 1 s.
-// The loop's thread only; destroying it closes the connection, and nothing is reported any more.
+// SidecarLink keeps one long poll open to one pod's sidecar, for as long as it lives, and reports
+// what comes. After a failure it asks again with a back-off of at most 1 s. The loop's thread only;
+// destroying it closes the connection, and nothing is reported any more.
 
 #pragma once
 
@@ -15,9 +15,9 @@
 namespace leadline {
 
 struct LinkTiming {
-  std::chrono::milliseconds gap{200};      // between the starts of two polls
-  std::chrono::milliseconds wait{1000};    // what the sidecar may park a poll for
-  std::chrono::milliseconds slack{2000};   // beyond that, for the answer to come
+  std::chrono::milliseconds gap{200};     // between the starts of two polls
+  std::chrono::milliseconds wait{1000};   // what the sidecar may park a poll for
+  std::chrono::milliseconds slack{2000};  // beyond that, for the answer to come
 };
 
 class SidecarLink {

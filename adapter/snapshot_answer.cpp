@@ -67,10 +67,9 @@ PollResult read_snapshot_answer(const HttpAnswer& answer, const Pod& pod) {
   if (!snapshot) return failed("bad_answer", snapshot.error());
   if (!is_of(snapshot->pod, pod)) {
     return failed("mismatch",
-                  {Errc::kBadInput,
-                   fmt::format("the sidecar there says it is of pod {}/{} uid {}",
-                               snapshot->pod.namespace_name, snapshot->pod.name,
-                               snapshot->pod.uid)},
+                  {Errc::kBadInput, fmt::format("the sidecar there says it is of pod {}/{} uid {}",
+                                                snapshot->pod.namespace_name, snapshot->pod.name,
+                                                snapshot->pod.uid)},
                   /*other_pod=*/true);
   }
   const auto at = sampled_at(answer, !snapshot->series.empty());

@@ -1,8 +1,8 @@
 // Reads what a sidecar answered to one long poll. Pure. Source: design page, "Snapshot protocol".
 //
-// Headers: Leadline-Token, what to send as `after` next; Leadline-Sample-Age-Ms, the age of the values
-// when the sidecar began to send; Leadline-Parked-Ms, how long it had parked the request. The two nodes'
-// wall clocks are never compared:
+// Headers: Leadline-Token, what to send as `after` next; Leadline-Sample-Age-Ms, the age of the
+// values when the sidecar began to send; Leadline-Parked-Ms, how long it had parked the request.
+// The two nodes' wall clocks are never compared:
 //   age at receipt = sample age + max(0, our own time since the request was sent - parked)
 // so that bytes that lay about on the way make a sample older, never younger. Worked: sent at 0 ms,
 // parked 600 ms, sent back aged 20 ms, complete at 1,000 ms: age 20 + (1,000 - 600) = 420 ms.

@@ -11,8 +11,7 @@ std::shared_ptr<const View> empty_view() {
 
 }  // namespace
 
-std::shared_ptr<const WorkloadValue> ValueMemo::find(const std::string& key,
-                                                     SteadyTime now) const {
+std::shared_ptr<const WorkloadValue> ValueMemo::find(const std::string& key, SteadyTime now) const {
   const std::lock_guard lock(mutex_);
   const auto found = values_.find(key);
   return found == values_.end() || now >= found->second->valid_until ? nullptr : found->second;

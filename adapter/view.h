@@ -1,6 +1,6 @@
-// A View is the adapter's picture of all pods at one moment: immutable, shared by the collector with
-// whoever answers. Published at most 20 times a second, never rebuilt per snapshot: publishing copies
-// one small PodState per pod (10,000 pods: under a millisecond) and keeps the index.
+// A View is the adapter's picture of all pods at one moment: immutable, shared by the collector
+// with whoever answers. Published at most 20 times a second, never rebuilt per snapshot: publishing
+// copies one small PodState per pod (10,000 pods: under a millisecond) and keeps the index.
 //
 // ViewCell is the only thing that the threads share. Thread-safe.
 
@@ -22,8 +22,8 @@
 
 namespace leadline {
 
-// What the collector knows of one pod. The newest snapshot stays here when it is too old to be served,
-// so that the engine's id is still known; whoever reads it compares ages.
+// What the collector knows of one pod. The newest snapshot stays here when it is too old to be
+// served, so that the engine's id is still known; whoever reads it compares ages.
 struct PodState {
   std::shared_ptr<const PodSnapshot> snapshot;  // nullptr: never answered
   SteadyTime sampled_at{};

@@ -2,8 +2,9 @@
 // coroutine types. Internal: only event_loop, http_server, http_connection and tls_transport
 // include it, because each file that does costs many seconds to compile.
 //
-// Never `if (co_await …)` or `while (co_await …)`: g++ 12 lays such a coroutine's frame out wrongly
-// (its resume pointer is not first) and the program jumps into nowhere. Name the value first.
+// Never await in the condition of an `if` or a `while`: g++ 12 lays such a coroutine's frame out
+// wrongly (its resume pointer is not first) and the program jumps into nowhere. Name the value
+// first.
 //
 // Every type names the concrete executor instead of any_io_executor: no type erasure per operation.
 

@@ -1,7 +1,8 @@
 #include "daemon/yaml.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <charconv>
+#include <cstdint>
 #include <regex>
 
 #include <yaml-cpp/yaml.h>
@@ -12,6 +13,15 @@ namespace leadline {
 namespace {
 
 using Json = nlohmann::json;
+
+// `text` matches YAML's grammar of numbers; one beyond T's range stays a text.
+template <typename T>
+Json number_in(const std::string& text) {
+  T value{};
+  const char* begin = text.data() + (text.front() == '+' ? 1 : 0);
+  const auto read = std::from_chars(begin, text.data() + text.size(), value);
+  return read.ec == std::errc{} ? Json(value) : Json(text);
+}
 
 // Source: YAML 1.2.2 §10.3.2, core schema.
 Json plain_scalar(const std::string& text) {
@@ -24,9 +34,9 @@ Json plain_scalar(const std::string& text) {
   const bool octal_looking = text.size() > 1 && text[0] == '0' && text.find('.') == text.npos;
   if (octal_looking) return text;
   if (std::regex_match(text, kInteger) && text.size() < 19) {
-    return static_cast<std::int64_t>(std::strtoll(text.c_str(), nullptr, 10));
+    return number_in<std::int64_t>(text);
   }
-  if (std::regex_match(text, kFloat)) return std::strtod(text.c_str(), nullptr);
+  if (std::regex_match(text, kFloat)) return number_in<double>(text);
   return text;
 }
 

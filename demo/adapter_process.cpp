@@ -32,7 +32,8 @@ std::string program_folder() {
   return std::filesystem::read_symlink("/proc/self/exe", error).parent_path().string();
 }
 
-AdapterProcess::AdapterProcess(const WorkFolder& folder) : folder_(folder), token_(random_token()) {}
+AdapterProcess::AdapterProcess(const WorkFolder& folder)
+    : folder_(folder), token_(random_token()) {}
 
 Result<void> AdapterProcess::write_secrets() {
   const auto pair = self_signed({"localhost", "127.0.0.1"}, system_now().wall);
@@ -45,12 +46,12 @@ Result<void> AdapterProcess::write_secrets() {
 Result<void> AdapterProcess::start(const std::string& pods_file,
                                    const std::vector<std::string>& arguments) {
   if (auto written = write_secrets(); !written) return written;
-  std::vector<std::string> all = {"--pods-file",      pods_file,
-                                  "--token-file",     folder_.file("token"),
-                                  "--tls-cert-file",  certificate_file(),
-                                  "--tls-key-file",   folder_.file("adapter.key"),
-                                  "--listen-address", "127.0.0.1",
-                                  "--api-listen-port", "0",
+  std::vector<std::string> all = {"--pods-file",           pods_file,
+                                  "--token-file",          folder_.file("token"),
+                                  "--tls-cert-file",       certificate_file(),
+                                  "--tls-key-file",        folder_.file("adapter.key"),
+                                  "--listen-address",      "127.0.0.1",
+                                  "--api-listen-port",     "0",
                                   "--metrics-listen-port", "0"};
   all.insert(all.end(), arguments.begin(), arguments.end());
   std::filesystem::remove(log_file());
@@ -65,8 +66,8 @@ Result<void> AdapterProcess::start(const std::string& pods_file,
   if (!listening) return fail(listening.error());
   port_ = port_after("api=127.0.0.1:", *listening);
   metrics_port_ = port_after("metrics=127.0.0.1:", *listening);
-  api_ = std::make_unique<ApiClient>(ApiClient::Endpoint{
-      .port = port_, .certificate_file = certificate_file(), .token = token_});
+  api_ = std::make_unique<ApiClient>(
+      ApiClient::Endpoint{.port = port_, .certificate_file = certificate_file(), .token = token_});
   return {};
 }
 

@@ -1,5 +1,5 @@
-// AdapterProcess is the real leadline-adapter as a child of the demo, with a certificate and a token
-// made for this run alone.
+// AdapterProcess is the real leadline-adapter as a child of the demo, with a certificate and a
+// token made for this run alone.
 
 #pragma once
 

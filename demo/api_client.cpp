@@ -25,7 +25,9 @@ ApiClient::~ApiClient() = default;
 
 ApiAnswer ApiClient::get(const std::string& path) {
   const auto answer = impl_->client.Get(path.c_str(), {{"Accept", "application/json"}});
-  if (!answer) return {.status = 0, .body = "the adapter did not answer: " + httplib::to_string(answer.error())};
+  if (!answer)
+    return {.status = 0,
+            .body = "the adapter did not answer: " + httplib::to_string(answer.error())};
   return {.status = answer->status, .body = answer->body};
 }
 

@@ -60,7 +60,8 @@ Result<ChildProcess> ChildProcess::start(const Command& command) {
   const auto environment_pointers = pointers_to(environment);
 
   if (::access(command.program.c_str(), X_OK) != 0) {
-    return fail(Errc::kUnavailable, "{}: {}", command.program, std::strerror(errno));  // NOLINT(concurrency-mt-unsafe): one thread
+    return fail(Errc::kUnavailable, "{}: {}", command.program,
+                std::strerror(errno));  // NOLINT(concurrency-mt-unsafe): one thread
   }
   const int log = ::open(command.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (log < 0) return fail(Errc::kUnavailable, "cannot write {}", command.log_file);
@@ -88,7 +89,9 @@ ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
   return *this;
 }
 
-ChildProcess::~ChildProcess() { end(); }
+ChildProcess::~ChildProcess() {
+  end();
+}
 
 void ChildProcess::end() {
   if (pid_ <= 0) return;
@@ -106,8 +109,8 @@ Result<std::string> ChildProcess::wait_for(std::string_view text, const Clock& c
     const auto end = at == std::string::npos ? at : log.find('\n', at);
     if (end != std::string::npos) return log.substr(at + text.size(), end - at - text.size());
     if (!alive || clock().steady > deadline) {
-      return fail(Errc::kUnavailable, "{} did not say `{}`; the end of its log:\n{}", program_, text,
-                  end_of(log));
+      return fail(Errc::kUnavailable, "{} did not say `{}`; the end of its log:\n{}", program_,
+                  text, end_of(log));
     }
     std::this_thread::sleep_for(std::chrono::milliseconds{50});
   }

@@ -1,6 +1,6 @@
 // ChildProcess is one program that the demo started: it ends with the demo, whatever happens (the
-// kernel signals it when its parent dies), and what it prints goes to a log file, which is also where
-// it says what it listens on. Owned by one thread.
+// kernel signals it when its parent dies), and what it prints goes to a log file, which is also
+// where it says what it listens on. Owned by one thread.
 
 #pragma once
 
@@ -38,8 +38,8 @@ class ChildProcess {
   // Ends the child at once (SIGKILL) and reaps it.
   ~ChildProcess();
 
-  // What follows `text` on the first line of the log that holds it. kUnavailable when the child ends
-  // or `deadline` passes first; the message carries the end of its log.
+  // What follows `text` on the first line of the log that holds it. kUnavailable when the child
+  // ends or `deadline` passes first; the message carries the end of its log.
   [[nodiscard]] Result<std::string> wait_for(std::string_view text, const Clock& clock,
                                              SteadyTime deadline);
 

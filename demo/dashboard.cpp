@@ -26,7 +26,8 @@ std::optional<double> age_of(const std::string& timestamp) {
 
 Shown read_item(const ApiAnswer& answer) {
   const auto body = nlohmann::json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
-  if (answer.status != 200 || !body.is_object() || body.value("items", nlohmann::json::array()).size() != 1) {
+  if (answer.status != 200 || !body.is_object() ||
+      body.value("items", nlohmann::json::array()).size() != 1) {
     return {};
   }
   const auto& item = body["items"][0];

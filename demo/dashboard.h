@@ -11,8 +11,9 @@
 
 namespace leadline {
 
-// In-flight requests, queue, TTFT p95 and tokens/s over 15 s, and the age of the oldest sample behind
-// them (whole seconds: the API's timestamps have no fraction). A metric without a value stays empty.
+// In-flight requests, queue, TTFT p95 and tokens/s over 15 s, and the age of the oldest sample
+// behind them (whole seconds: the API's timestamps have no fraction). A metric without a value
+// stays empty.
 [[nodiscard]] Frame read_dashboard(const HpaManifest& manifest, const Autoscaler::Ask& ask);
 
 }  // namespace leadline

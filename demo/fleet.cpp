@@ -42,7 +42,9 @@ bool is_idle(const std::string& address) {
 
 }  // namespace
 
-Fleet::Fleet(FleetOptions options) : options_(std::move(options)) { write_files(); }
+Fleet::Fleet(FleetOptions options) : options_(std::move(options)) {
+  write_files();
+}
 
 Result<void> Fleet::scale_to(int replicas, SteadyTime now) {
   wanted_ = replicas;
@@ -72,26 +74,29 @@ Result<void> Fleet::start_pod() {
   return {};
 }
 
-Result<ChildProcess> Fleet::start_engine(const std::string& address, const std::string& name) const {
+Result<ChildProcess> Fleet::start_engine(const std::string& address,
+                                         const std::string& name) const {
   std::vector<std::string> arguments = {"engine", "--address", address, "--port",
                                         std::to_string(kEnginePort)};
   arguments.insert(arguments.end(), options_.engine_arguments.begin(),
                    options_.engine_arguments.end());
-  return ChildProcess::start({.program = options_.programs + "/leadline-sim",
-                              .arguments = std::move(arguments),
-                              .environment = {},
-                              .log_file = fmt::format("{}/{}-engine.log", options_.work_folder, name)});
+  return ChildProcess::start(
+      {.program = options_.programs + "/leadline-sim",
+       .arguments = std::move(arguments),
+       .environment = {},
+       .log_file = fmt::format("{}/{}-engine.log", options_.work_folder, name)});
 }
 
 Result<ChildProcess> Fleet::start_sidecar(const Pod& pod) const {
-  return leadline::start_sidecar({.programs = options_.programs,
-                                  .engine_url = fmt::format("http://{}:{}", pod.address, kEnginePort),
-                                  .address = pod.address,
-                                  .namespace_name = options_.namespace_name,
-                                  .pod_name = pod.name,
-                                  .pod_uid = pod.uid,
-                                  .arguments = options_.sidecar_arguments,
-                                  .log_file = fmt::format("{}/{}-sidecar.log", options_.work_folder, pod.name)});
+  return leadline::start_sidecar(
+      {.programs = options_.programs,
+       .engine_url = fmt::format("http://{}:{}", pod.address, kEnginePort),
+       .address = pod.address,
+       .namespace_name = options_.namespace_name,
+       .pod_name = pod.name,
+       .pod_uid = pod.uid,
+       .arguments = options_.sidecar_arguments,
+       .log_file = fmt::format("{}/{}-sidecar.log", options_.work_folder, pod.name)});
 }
 
 // As a ReplicaSet does: one that is not Ready goes first, then the youngest.
@@ -128,15 +133,13 @@ void Fleet::tick(SteadyTime now) {
 }
 
 int Fleet::existing() const {
-  return static_cast<int>(std::count_if(pods_.begin(), pods_.end(), [](const auto& pod) {
-    return pod->phase != Phase::kDraining;
-  }));
+  return static_cast<int>(std::count_if(
+      pods_.begin(), pods_.end(), [](const auto& pod) { return pod->phase != Phase::kDraining; }));
 }
 
 int Fleet::ready() const {
-  return static_cast<int>(std::count_if(pods_.begin(), pods_.end(), [](const auto& pod) {
-    return pod->phase == Phase::kReady;
-  }));
+  return static_cast<int>(std::count_if(
+      pods_.begin(), pods_.end(), [](const auto& pod) { return pod->phase == Phase::kReady; }));
 }
 
 std::vector<ObservedPod> Fleet::observed() const {
@@ -150,8 +153,12 @@ std::vector<ObservedPod> Fleet::observed() const {
   return seen;
 }
 
-std::string Fleet::pods_file() const { return options_.work_folder + "/pods.json"; }
-std::string Fleet::addresses_file() const { return options_.work_folder + "/engines.txt"; }
+std::string Fleet::pods_file() const {
+  return options_.work_folder + "/pods.json";
+}
+std::string Fleet::addresses_file() const {
+  return options_.work_folder + "/engines.txt";
+}
 
 void Fleet::write_files() const {
   std::vector<ListedPod> listed;

@@ -1,7 +1,7 @@
-// Fleet is the demo's stand-in for kubelet and ReplicaSet: it starts and stops pods, each a stand-in
-// engine with a real sidecar on a loopback address of its own (127.x.y.N, with the ports of a real
-// pod), and tells the adapter of them through the pods file and the load generator through the
-// addresses file. Owned by the demo's loop; tick() never waits long.
+// Fleet is the demo's stand-in for kubelet and ReplicaSet: it starts and stops pods, each a
+// stand-in engine with a real sidecar on a loopback address of its own (127.x.y.N, with the ports
+// of a real pod), and tells the adapter of them through the pods file and the load generator
+// through the addresses file. Owned by the demo's loop; tick() never waits long.
 
 #pragma once
 
@@ -18,7 +18,7 @@
 namespace leadline {
 
 struct FleetOptions {
-  std::string programs;   // folder of leadline-sim and leadline-sidecar
+  std::string programs;  // folder of leadline-sim and leadline-sidecar
   std::string work_folder;
   std::string namespace_name;
   std::string workload;

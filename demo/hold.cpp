@@ -28,8 +28,9 @@ void print_hold_help(const AdapterProcess& adapter, const WorkFolder& folder,
     return;
   }
   const std::string kubectl = "kubectl --kubeconfig " + folder.file("kubeconfig");
-  const std::string object = fmt::format("/apis/custom.metrics.k8s.io/v1beta2/namespaces/{}/deployments.apps/{}/in_flight_requests",
-                                         manifest.namespace_name, manifest.workload);
+  const std::string object = fmt::format(
+      "/apis/custom.metrics.k8s.io/v1beta2/namespaces/{}/deployments.apps/{}/in_flight_requests",
+      manifest.namespace_name, manifest.workload);
   std::printf("\nHolding; Ctrl-C ends it. In another terminal:\n\n");
   std::printf("  %s get --raw %s\n", kubectl.c_str(), object.c_str());
   std::printf("  %s get queue_depth -n %s\n", kubectl.c_str(), manifest.namespace_name.c_str());

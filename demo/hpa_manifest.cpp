@@ -25,9 +25,14 @@ class Problems {
   std::string text_;
 };
 
+// What stands under `key`; undefined where `node` is no map or has no such key.
+YAML::Node child(const YAML::Node& node, const char* key) {
+  return node && node.IsMap() ? node[key] : YAML::Node(YAML::NodeType::Undefined);
+}
+
 std::string text_at(const YAML::Node& node, const char* key, Problems& problems,
                     const char* otherwise = nullptr) {
-  const YAML::Node value = node.IsMap() ? node[key] : YAML::Node();
+  const YAML::Node value = child(node, key);
   if (value && value.IsScalar()) return value.Scalar();
   if (otherwise != nullptr) return otherwise;
   problems.add("{}: missing", key);
@@ -36,11 +41,12 @@ std::string text_at(const YAML::Node& node, const char* key, Problems& problems,
 
 std::int32_t number_at(const YAML::Node& node, const char* key, std::int32_t otherwise,
                        Problems& problems) {
-  const YAML::Node value = node.IsMap() ? node[key] : YAML::Node();
+  const YAML::Node value = child(node, key);
   if (!value) return otherwise;
   std::int32_t number = otherwise;
   if (!YAML::convert<std::int32_t>::decode(value, number) || number < 0) {
-    problems.add("{} = {}, must be a whole number >= 0", key, value.IsScalar() ? value.Scalar() : "?");
+    problems.add("{} = {}, must be a whole number >= 0", key,
+                 value.IsScalar() ? value.Scalar() : "?");
   }
   return number;
 }
@@ -72,8 +78,8 @@ void read_goal(const YAML::Node& goal, MetricSpec& metric, Problems& problems) {
 
 std::string encoded_labels(const YAML::Node& selector) {
   std::string text;
-  if (!selector || !selector["matchLabels"]) return text;
-  for (const auto& label : selector["matchLabels"]) {
+  if (!selector || !child(selector, "matchLabels")) return text;
+  for (const auto& label : child(selector, "matchLabels")) {
     text += (text.empty() ? "" : "%2C") + label.first.Scalar() + "%3D" + label.second.Scalar();
   }
   return text;
@@ -88,27 +94,29 @@ void read_metric(const YAML::Node& node, HpaManifest& manifest, Problems& proble
   MetricSpec metric;
   std::string path;
   if (type == "Object") {
-    const YAML::Node object = node["object"];
-    const YAML::Node described = object["describedObject"];
+    const YAML::Node object = child(node, "object");
+    const YAML::Node described = child(object, "describedObject");
     metric.type = MetricType::kObject;
-    metric.name = text_at(object["metric"], "name", problems);
+    metric.name = text_at(child(object, "metric"), "name", problems);
     metric.object_kind = text_at(described, "kind", problems);
     metric.object_name = text_at(described, "name", problems);
     path = fmt::format("{}{}/{}/{}/{}", kCustom, manifest.namespace_name,
                        kind_to_resource(metric.object_kind, problems), metric.object_name,
                        metric.name);
-    read_goal(object["target"], metric, problems);
+    read_goal(child(object, "target"), metric, problems);
   } else if (type == "External") {
-    const YAML::Node external = node["external"];
+    const YAML::Node external = child(node, "external");
     metric.type = MetricType::kExternal;
-    metric.name = text_at(external["metric"], "name", problems);
-    metric.selector = encoded_labels(external["metric"]["selector"]);
+    metric.name = text_at(child(external, "metric"), "name", problems);
+    metric.selector = encoded_labels(child(child(external, "metric"), "selector"));
     path = fmt::format("{}{}/{}?labelSelector={}", kExternal, manifest.namespace_name, metric.name,
                        metric.selector);
-    read_goal(external["target"], metric, problems);
+    read_goal(child(external, "target"), metric, problems);
   } else {
-    problems.add("metrics: type = {}: the demo reads Object and External metrics (Resource metrics "
-                 "come from metrics-server, not from Leadline)", type);
+    problems.add(
+        "metrics: type = {}: the demo reads Object and External metrics (Resource metrics "
+        "come from metrics-server, not from Leadline)",
+        type);
     return;
   }
   manifest.spec.metrics.push_back(std::move(metric));
@@ -130,21 +138,21 @@ void read_policies(const YAML::Node& list, ScalingRules& rules, Problems& proble
 
 void read_rules(const YAML::Node& node, ScalingRules& rules, Problems& problems) {
   if (!node) return;
-  if (node["stabilizationWindowSeconds"]) {
+  if (child(node, "stabilizationWindowSeconds")) {
     rules.stabilization_window =
         std::chrono::seconds{number_at(node, "stabilizationWindowSeconds", 0, problems)};
   }
   const std::string select = text_at(node, "selectPolicy", problems, "Max");
   if (select == "Min") rules.select_policy = SelectPolicy::kMin;
   if (select == "Disabled") rules.select_policy = SelectPolicy::kDisabled;
-  read_policies(node["policies"], rules, problems);
+  read_policies(child(node, "policies"), rules, problems);
 }
 
 void read_behavior(const YAML::Node& node, HpaSpec& spec, Problems& problems) {
   if (!node) return;
   Behavior behavior;
-  read_rules(node["scaleUp"], behavior.scale_up, problems);
-  read_rules(node["scaleDown"], behavior.scale_down, problems);
+  read_rules(child(node, "scaleUp"), behavior.scale_up, problems);
+  read_rules(child(node, "scaleDown"), behavior.scale_down, problems);
   spec.behavior = std::move(behavior);
 }
 
@@ -156,10 +164,10 @@ HpaManifest read_document(const YAML::Node& root, Problems& problems) {
   if (text_at(root, "apiVersion", problems) != "autoscaling/v2") {
     problems.add("apiVersion: must be autoscaling/v2");
   }
-  manifest.name = text_at(root["metadata"], "name", problems);
-  manifest.namespace_name = text_at(root["metadata"], "namespace", problems, "default");
-  const YAML::Node spec = root["spec"];
-  manifest.workload = text_at(spec["scaleTargetRef"], "name", problems);
+  manifest.name = text_at(child(root, "metadata"), "name", problems);
+  manifest.namespace_name = text_at(child(root, "metadata"), "namespace", problems, "default");
+  const YAML::Node spec = child(root, "spec");
+  manifest.workload = text_at(child(spec, "scaleTargetRef"), "name", problems);
   manifest.spec.namespace_name = manifest.namespace_name;
   manifest.spec.min_replicas = number_at(spec, "minReplicas", 1, problems);
   manifest.spec.max_replicas = number_at(spec, "maxReplicas", 1, problems);
@@ -167,9 +175,9 @@ HpaManifest read_document(const YAML::Node& root, Problems& problems) {
     problems.add("maxReplicas = {}, must be >= minReplicas = {}", manifest.spec.max_replicas,
                  manifest.spec.min_replicas);
   }
-  for (const YAML::Node& metric : spec["metrics"]) read_metric(metric, manifest, problems);
+  for (const YAML::Node& metric : child(spec, "metrics")) read_metric(metric, manifest, problems);
   if (manifest.spec.metrics.empty()) problems.add("metrics: none that the demo can read");
-  read_behavior(spec["behavior"], manifest.spec, problems);
+  read_behavior(child(spec, "behavior"), manifest.spec, problems);
   return manifest;
 }
 

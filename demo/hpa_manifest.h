@@ -1,6 +1,6 @@
-// Reads an ordinary autoscaling/v2 HorizontalPodAutoscaler manifest into what engine/scaling decides
-// with, so that the file which the demo runs on is the file that a cluster would take. Pure but for
-// reading the file.
+// Reads an ordinary autoscaling/v2 HorizontalPodAutoscaler manifest into what engine/scaling
+// decides with, so that the file which the demo runs on is the file that a cluster would take. Pure
+// but for reading the file.
 
 #pragma once
 
@@ -22,8 +22,8 @@ struct HpaManifest {
   std::vector<std::string> paths;  // paths[i] is what the HPA controller asks for spec.metrics[i]
 };
 
-// kBadConfig with every problem found, one a line. Resource metrics are refused with the reason that
-// they come from metrics-server.
+// kBadConfig with every problem found, one a line. Resource metrics are refused with the reason
+// that they come from metrics-server.
 [[nodiscard]] Result<HpaManifest> parse_hpa_manifest(std::string_view yaml);
 [[nodiscard]] Result<HpaManifest> read_hpa_manifest(const std::string& file);
 

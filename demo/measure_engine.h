@@ -1,5 +1,5 @@
-// `leadline-demo --engine URL`: one sidecar beside an engine of yours, the real adapter, and the view.
-// No load is sent and nothing is scaled.
+// `leadline-demo --engine URL`: one sidecar beside an engine of yours, the real adapter, and the
+// view. No load is sent and nothing is scaled.
 
 #pragma once
 

@@ -6,7 +6,8 @@ namespace leadline {
 namespace {
 
 constexpr const char* kAbout =
-    "Leadline demo: stand-in engines with real sidecars, the real adapter, a real trace as load, and a\n"
+    "Leadline demo: stand-in engines with real sidecars, the real adapter, a real trace as load, "
+    "and a\n"
     "local autoscaler that reads only the adapter's API and decides as the HPA controller does.";
 
 // CLI11 prints durations badly, so they are read as numbers and converted here.
@@ -20,10 +21,13 @@ void declare(CLI::App& app, DemoOptions& options, RawNumbers& numbers) {
   app.set_version_flag("--version", "leadline-demo " LEADLINE_VERSION);
   app.add_option("--manifest", options.manifest, "autoscaling/v2 HPA to scale with")
       ->capture_default_str();
-  app.add_option("--trace", options.trace, "request trace to replay, in Azure's CSV format (default: an excerpt that is built in)");
+  app.add_option(
+      "--trace", options.trace,
+      "request trace to replay, in Azure's CSV format (default: an excerpt that is built in)");
   app.add_option("--engine", options.engine_url,
                  "measure this engine instead of stand-ins (URL); no load, no scaling");
-  app.add_option("--record", options.record_file, "write everything seen and decided, a JSON a line");
+  app.add_option("--record", options.record_file,
+                 "write everything seen and decided, a JSON a line");
   app.add_flag("--plain", options.plain, "a line a second instead of the live view");
   app.add_flag("--hold", options.hold, "stay up afterwards; print kubectl and curl lines to try");
   app.add_flag("--no-load", options.no_load, "leave the load off");

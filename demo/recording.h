@@ -1,12 +1,13 @@
 // Recording is everything the demo saw and did, one JSON object a line, so that its summary can be
-// computed again by somebody else: every answer of the adapter's API, every sync with what it decided
-// on, the replicas and the load. Written as it happens; times are seconds since the load began
-// (negative before it).
+// computed again by somebody else: every answer of the adapter's API, every sync with what it
+// decided on, the replicas and the load. Written as it happens; times are seconds since the load
+// began (negative before it).
 //
 //   {"kind":"start","min_replicas":1,"max_replicas":8,"burst_s":40,"lull_s":95,…}
 //   {"kind":"answer","t":1.02,"path":"/apis/…","status":200,"body":"{…}"}
 //   {"kind":"sync","t":5.0,"spec_replicas":1,"status_replicas":1,"pods":[{"name":…,"phase":…,
-//    "ready":true,"deleting":false}],"answers":[{"status":200,"body":"{…}"}],"desired":3,"reason":"…"}
+//    "ready":true,"deleting":false}],"answers":[{"status":200,"body":"{…}"}],
+//    "desired":3,"reason":"…"}
 //   {"kind":"replicas","t":5.0,"wanted":3,"exists":3,"ready":1}
 //   {"kind":"load","t":5.0,"sent":31,"finished":12,"refused":0}
 //   {"kind":"load_end","summary":{…}}   what the load generator counted, sim/load_stats.h

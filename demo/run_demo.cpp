@@ -37,7 +37,7 @@ constexpr double kSloTtftSeconds = 2.0;
 std::atomic<bool> stop_asked{false};
 
 void stop_on_signals() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = [](int) { stop_asked = true; };
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
@@ -75,7 +75,8 @@ Result<std::unique_ptr<LoadRunner>> make_load(const DemoOptions& options, const 
 
 class DemoRun {
  public:
-  DemoRun(const DemoOptions& options, HpaManifest manifest, WorkFolder& folder, Recording& recording)
+  DemoRun(const DemoOptions& options, HpaManifest manifest, WorkFolder& folder,
+          Recording& recording)
       : options_(options),
         recording_(recording),
         fleet_(fleet_options(options, manifest, folder)),
@@ -271,12 +272,14 @@ void DemoRun::hold() {
 
 void print_beginning(const DemoOptions& options, const HpaManifest& manifest) {
   std::printf(
-      "Leadline demo: %s scales Deployment %s/%s, decided every %.0f s as the HPA controller does.\n"
+      "Leadline demo: %s scales Deployment %s/%s, decided every %.0f s as the HPA controller "
+      "does.\n"
       "Load: %s, superposed in real time. A stand-in engine starts in %.1f s (a real one: 60 s and "
       "more).\n\n",
       options.manifest.c_str(), manifest.namespace_name.c_str(), manifest.workload.c_str(),
       duration<double>(options.sync_period).count(),
-      options.trace.empty() ? "150 s of the Azure LLM inference trace 2023 (conversations)" : options.trace.c_str(),
+      options.trace.empty() ? "150 s of the Azure LLM inference trace 2023 (conversations)"
+                            : options.trace.c_str(),
       duration<double>(options.startup_delay).count());
   std::fflush(stdout);
 }

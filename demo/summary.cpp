@@ -9,7 +9,9 @@ namespace {
 
 using Lines = std::vector<nlohmann::json>;
 
-bool is_kind(const nlohmann::json& line, const char* kind) { return line.value("kind", "") == kind; }
+bool is_kind(const nlohmann::json& line, const char* kind) {
+  return line.value("kind", "") == kind;
+}
 
 const nlohmann::json* find_start(const Lines& recording) {
   for (const auto& line : recording) {
@@ -87,12 +89,12 @@ Summary summarise(const Lines& recording) {
   summary.burst_to_decision_s = time_to(recording, "sync", burst, [](const nlohmann::json& sync) {
     return sync.value("desired", 0) > sync.value("spec_replicas", 0);
   });
-  summary.burst_to_ready_s = time_to(recording, "replicas", burst, [least](const nlohmann::json& now) {
-    return now.value("ready", 0) > least;
-  });
-  summary.back_to_minimum_s = time_to(recording, "replicas", lull, [least](const nlohmann::json& now) {
-    return now.value("wanted", 0) <= least;
-  });
+  summary.burst_to_ready_s =
+      time_to(recording, "replicas", burst,
+              [least](const nlohmann::json& now) { return now.value("ready", 0) > least; });
+  summary.back_to_minimum_s =
+      time_to(recording, "replicas", lull,
+              [least](const nlohmann::json& now) { return now.value("wanted", 0) <= least; });
   return summary;
 }
 

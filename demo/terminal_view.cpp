@@ -67,8 +67,10 @@ void TerminalView::show(const Frame& frame) {
   remember(load_history_, frame.offered_per_second);
   remember(replica_history_, frame.ready);
   std::string text = drawn_ ? fmt::format("\x1b[{}A", kRows) : "";
-  text += fmt::format("\x1b[2K  {:<10} {:5.0f} s of {:.0f} s\n", frame.phase, frame.t, frame.duration);
-  text += row("load", fmt::format("{:.1f} req/s", frame.offered_per_second), sparkline(load_history_));
+  text +=
+      fmt::format("\x1b[2K  {:<10} {:5.0f} s of {:.0f} s\n", frame.phase, frame.t, frame.duration);
+  text +=
+      row("load", fmt::format("{:.1f} req/s", frame.offered_per_second), sparkline(load_history_));
   text += row("in flight", number(frame.in_flight, 0));
   text += row("queue", number(frame.queue, 0));
   text += row("TTFT p95", number(frame.ttft_p95_seconds, 2, " s"));

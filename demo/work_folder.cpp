@@ -10,7 +10,8 @@ namespace leadline {
 
 Result<WorkFolder> WorkFolder::make() {
   std::error_code error;
-  std::string path = (std::filesystem::temp_directory_path(error) / "leadline-demo-XXXXXX").string();
+  std::string path =
+      (std::filesystem::temp_directory_path(error) / "leadline-demo-XXXXXX").string();
   if (error || ::mkdtemp(path.data()) == nullptr) {
     return fail(Errc::kUnavailable, "no folder for temporary files: {}", path);
   }

@@ -1,11 +1,11 @@
-// How long a change in an engine takes to change the number that the HPA reads: from `POST /sim/mark`
-// (which answers with the moment of the change on the steady clock) to the first answer over TLS that
-// shows it. Real binaries: stand-in engines, one sidecar per pod, the adapter.
+// How long a change in an engine takes to change the number that the HPA reads: from `POST
+// /sim/mark` (which answers with the moment of the change on the steady clock) to the first answer
+// over TLS that shows it. Real binaries: stand-in engines, one sidecar per pod, the adapter.
 //
 //   freshness --pods 300 --changes 100 [--scrape-interval-ms 1000]
 //
-// The marked pod has an engine of its own; the other sidecars share ten engines, since 300 engines do
-// not fit two cores and only their pages matter here. Changes come at random phases. CPU is each
+// The marked pod has an engine of its own; the other sidecars share ten engines, since 300 engines
+// do not fit two cores and only their pages matter here. Changes come at random phases. CPU is each
 // part's user + system time over the whole run, as a share of one core.
 
 #include <httplib.h>
@@ -68,12 +68,15 @@ ChildProcess start_engine(const WorkFolder& folder, int number) {
 ChildProcess start_sidecar(const WorkFolder& folder, const Arguments& arguments, int number) {
   const int engine = number == 0 ? 0 : 1 + number % kSharedEngines;
   std::vector<std::string> flags = {
-      "--engine-url", fmt::format("http://{}:{}", address_of(engine), kEnginePort),
-      "--listen-address", address_of(number), "--listen-port", std::to_string(kSidecarPort),
-      "--pod-namespace", "bench", "--pod-name", fmt::format("pod-{}", number),
-      "--pod-uid", fmt::format("uid-{}", number)};
+      "--engine-url",     fmt::format("http://{}:{}", address_of(engine), kEnginePort),
+      "--listen-address", address_of(number),
+      "--listen-port",    std::to_string(kSidecarPort),
+      "--pod-namespace",  "bench",
+      "--pod-name",       fmt::format("pod-{}", number),
+      "--pod-uid",        fmt::format("uid-{}", number)};
   if (arguments.scrape_interval_ms > 0) {
-    flags.insert(flags.end(), {"--scrape-interval-ms", std::to_string(arguments.scrape_interval_ms)});
+    flags.insert(flags.end(),
+                 {"--scrape-interval-ms", std::to_string(arguments.scrape_interval_ms)});
   }
   return start(folder, "leadline-sidecar", "sidecars.log", std::move(flags));
 }
@@ -81,10 +84,17 @@ ChildProcess start_sidecar(const WorkFolder& folder, const Arguments& arguments,
 std::string pods_json(int pods) {
   json list = json::array();
   for (int i = 0; i < pods; ++i) {
-    list.push_back({{"namespace", "bench"}, {"name", fmt::format("pod-{}", i)},
-                    {"uid", fmt::format("uid-{}", i)}, {"ip", address_of(i)}, {"port", kSidecarPort},
-                    {"node", "n"}, {"ready", true}, {"deleting", false}, {"labels", json::object()},
-                    {"owner", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", "llm"}}}});
+    list.push_back(
+        {{"namespace", "bench"},
+         {"name", fmt::format("pod-{}", i)},
+         {"uid", fmt::format("uid-{}", i)},
+         {"ip", address_of(i)},
+         {"port", kSidecarPort},
+         {"node", "n"},
+         {"ready", true},
+         {"deleting", false},
+         {"labels", json::object()},
+         {"owner", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", "llm"}}}});
   }
   return json{{"pods", list}, {"objects", json::array()}}.dump();
 }
@@ -111,14 +121,16 @@ double cpu_seconds(const std::vector<ChildProcess>& children) {
 // The moment of the change, on the steady clock.
 SteadyTime mark(int waiting) {
   httplib::Client client(address_of(0), kEnginePort);
-  const auto answer = client.Post("/sim/mark", json{{"waiting", waiting}}.dump(), "application/json");
+  const auto answer =
+      client.Post("/sim/mark", json{{"waiting", waiting}}.dump(), "application/json");
   if (!answer || answer->status != 200) throw std::runtime_error("POST /sim/mark failed");
   return SteadyTime{nanoseconds{json::parse(answer->body)["steady_ns"].get<std::int64_t>()}};
 }
 
 // Asks every 2 ms until the value shows; the moment of that answer's arrival.
 SteadyTime wait_for_value(ApiClient& api, int waiting) {
-  const std::string path = "/apis/custom.metrics.k8s.io/v1beta2/namespaces/bench/pods/pod-0/queue_depth";
+  const std::string path =
+      "/apis/custom.metrics.k8s.io/v1beta2/namespaces/bench/pods/pod-0/queue_depth";
   const std::string want = fmt::format("\"value\":\"{}\"", waiting);
   const SteadyTime deadline = system_now().steady + std::chrono::seconds{60};
   while (system_now().steady < deadline) {
@@ -170,16 +182,17 @@ void run(const Arguments& arguments) {
   const SteadyTime begun = system_now().steady;
   const auto delays = measure(adapter.api(), arguments.changes);
   const double elapsed = duration<double>(system_now().steady - begun).count();
-  std::printf("pods=%d interval=%s changes=%d p50=%.3fs p99=%.3fs max=%.3fs "
-              "cpu_adapter=%.2f%% cpu_sidecar_each=%.3f%% cpu_engine_each=%.2f%%\n",
-              arguments.pods,
-              arguments.scrape_interval_ms > 0 ? fmt::format("{}ms", arguments.scrape_interval_ms).c_str()
-                                               : "default",
-              arguments.changes, quantile(delays, 0.5), quantile(delays, 0.99), delays.back(),
-              100 * (cpu_seconds(adapter.pid()) - adapter_before) / elapsed,
-              100 * (cpu_seconds(sidecars) - sidecars_before) / elapsed / arguments.pods,
-              100 * (cpu_seconds(engines) - engines_before) / elapsed /
-                  static_cast<double>(engines.size()));
+  std::printf(
+      "pods=%d interval=%s changes=%d p50=%.3fs p99=%.3fs max=%.3fs "
+      "cpu_adapter=%.2f%% cpu_sidecar_each=%.3f%% cpu_engine_each=%.2f%%\n",
+      arguments.pods,
+      arguments.scrape_interval_ms > 0 ? fmt::format("{}ms", arguments.scrape_interval_ms).c_str()
+                                       : "default",
+      arguments.changes, quantile(delays, 0.5), quantile(delays, 0.99), delays.back(),
+      100 * (cpu_seconds(adapter.pid()) - adapter_before) / elapsed,
+      100 * (cpu_seconds(sidecars) - sidecars_before) / elapsed / arguments.pods,
+      100 * (cpu_seconds(engines) - engines_before) / elapsed /
+          static_cast<double>(engines.size()));
 }
 
 }  // namespace

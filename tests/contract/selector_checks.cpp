@@ -136,9 +136,9 @@ std::string numbers_in(const ApiReply& reply) {
 void check_all(const std::string& parameter, ApiCaller caller) {
   ASSERT_GE(kSelectorCases.size(), 40U);
   for (const SelectorCase& each : kSelectorCases) {
-    SCOPED_TRACE(parameter + "=\"" + each.selector + "\"");
-    const ApiReply reply =
-        caller.call({.path = kAllPods + "?" + parameter + "=" + in_query(each.selector)});
+    SCOPED_TRACE(fmt::format("{}=\"{}\"", parameter, each.selector));
+    const ApiReply reply = caller.call(
+        {.path = fmt::format("{}?{}={}", kAllPods, parameter, in_query(each.selector))});
     if (each.want == nullptr) {
       expect_status(reply, 400, "BadRequest", {"invalid " + parameter});
     } else {

@@ -35,7 +35,8 @@ class DemoTest : public testing::Test {
   DemoTest() : folder_(std::move(*WorkFolder::make())) {}
 
   void start(std::vector<std::string> arguments) {
-    arguments.insert(arguments.end(), {"--plain", "--record", recording_file(), "--manifest", kManifest});
+    arguments.insert(arguments.end(),
+                     {"--plain", "--record", recording_file(), "--manifest", kManifest});
     auto child = ChildProcess::start({.program = program_folder() + "/leadline-demo",
                                       .arguments = std::move(arguments),
                                       .environment = {},
@@ -88,12 +89,14 @@ MetricReading reading_in(const json& answer) {
 }
 
 Observation observation_in(const json& sync) {
-  Observation seen{.spec_replicas = sync["spec_replicas"], .status_replicas = sync["status_replicas"]};
+  Observation seen{.spec_replicas = sync["spec_replicas"],
+                   .status_replicas = sync["status_replicas"]};
   for (const json& pod : sync["pods"]) {
-    seen.pods.push_back({.name = pod["name"],
-                         .phase = pod["phase"] == "Running" ? PodPhase::kRunning : PodPhase::kPending,
-                         .ready = pod["ready"],
-                         .deleting = pod["deleting"]});
+    seen.pods.push_back(
+        {.name = pod["name"],
+         .phase = pod["phase"] == "Running" ? PodPhase::kRunning : PodPhase::kPending,
+         .ready = pod["ready"],
+         .deleting = pod["deleting"]});
   }
   for (const json& answer : sync["answers"]) seen.readings.push_back(reading_in(answer));
   return seen;
@@ -106,7 +109,8 @@ void expect_decisions_replay(const std::vector<json>& syncs) {
   HpaMemory memory;
   const SteadyTime origin = system_now().steady;
   for (const json& sync : syncs) {
-    const auto at = origin + std::chrono::microseconds(static_cast<std::int64_t>(sync.value("t", 0.0) * 1e6));
+    const auto at =
+        origin + std::chrono::microseconds(static_cast<std::int64_t>(sync.value("t", 0.0) * 1e6));
     const Decision again = decide(manifest->spec, observation_in(sync), memory, at);
     EXPECT_EQ(again.desired, sync.value("desired", -1)) << sync.dump();
   }
@@ -146,7 +150,8 @@ TEST_F(DemoTest, FollowsTheBurstAndComesBack) {
     if (t >= burst && t <= burst + 30) most_soon = std::max(most_soon, now.value("wanted", 0));
   }
   EXPECT_GE(most_soon, 3) << "within 30 s of the burst";
-  EXPECT_EQ(replicas.back().value("wanted", 0), begins[0].value("min_replicas", 0)) << "back down after it";
+  EXPECT_EQ(replicas.back().value("wanted", 0), begins[0].value("min_replicas", 0))
+      << "back down after it";
 
   expect_decisions_replay(syncs);
   std::optional<double> first_rise;
@@ -158,12 +163,14 @@ TEST_F(DemoTest, FollowsTheBurstAndComesBack) {
   }
   ASSERT_TRUE(first_rise);
   EXPECT_EQ(printed(output(), "burst to decision"), fmt::format("{:.1f} s", *first_rise));
-  EXPECT_EQ(printed(output(), "replica-seconds"), fmt::format("{:.0f}", replica_seconds_in(replicas)));
+  EXPECT_EQ(printed(output(), "replica-seconds"),
+            fmt::format("{:.0f}", replica_seconds_in(replicas)));
 }
 #endif
 
 TEST_F(DemoTest, StaysAtTheMinimumWithoutLoad) {
-  start({"--no-load", "--duration-s", "12", "--startup-delay-ms", "500", "--sync-period-ms", "1000"});
+  start(
+      {"--no-load", "--duration-s", "12", "--startup-delay-ms", "500", "--sync-period-ms", "1000"});
   finish(seconds{200});
   const auto syncs = lines("sync");
   ASSERT_GE(syncs.size(), 5u) << output();

@@ -45,9 +45,9 @@ class AdapterTest : public testing::Test {
 
   void write_pods() const {
     const Pod& pod = sidecar_.dialled();
-    std::ofstream(folder_ / "new") << fmt::format(
-        "pods: [{{namespace: ns, name: {}, uid: {}, ip: {}, port: {}}}]", pod.name, pod.uid, pod.ip,
-        pod.port);
+    std::ofstream(folder_ / "new")
+        << fmt::format("pods: [{{namespace: ns, name: {}, uid: {}, ip: {}, port: {}}}]", pod.name,
+                       pod.uid, pod.ip, pod.port);
     std::filesystem::rename(folder_ / "new", folder_ / "pods.yaml");
   }
 
@@ -88,8 +88,7 @@ class AdapterTest : public testing::Test {
 TEST_F(AdapterTest, ServesWhatASidecarSaysOverTls) {
   start();
   ASSERT_TRUE(eventually("/readyz", "200 OK"));
-  const std::string answer =
-      ask("/apis/external.metrics.k8s.io/v1beta1/namespaces/ns/queue_depth");
+  const std::string answer = ask("/apis/external.metrics.k8s.io/v1beta1/namespaces/ns/queue_depth");
   EXPECT_EQ(test::status_of(answer), 200) << answer;
   EXPECT_NE(answer.find("\"value\":\"3\""), std::string::npos) << answer;
   EXPECT_EQ(test::status_of(ask("/apis", "wrong")), 401);

@@ -37,7 +37,8 @@ class ApiServerTest : public testing::Test {
 
   [[nodiscard]] HttpResponse get(const std::string& path, std::vector<HttpHeader> headers = {},
                                  const std::string& method = "GET") const {
-    HttpRequest request{.method = method, .target = path, .headers = std::move(headers), .body = {}};
+    HttpRequest request{
+        .method = method, .target = path, .headers = std::move(headers), .body = {}};
     if (request.values_of("Authorization").empty()) {
       request.headers.push_back({"Authorization", "Bearer sesame"});
     }
@@ -54,7 +55,8 @@ class ApiServerTest : public testing::Test {
   MetricService service_{views_, whole_catalogue(), {}, metrics_};
   CallerIdentity identity_{"sesame"};
   Probes probes_;
-  ApiServer server_{{identity_, service_, whole_documents(), probes_, metrics_, [] { return noon(); }}};
+  ApiServer server_{
+      {identity_, service_, whole_documents(), probes_, metrics_, [] { return noon(); }}};
 };
 
 json body_of(const HttpResponse& response) {
@@ -127,11 +129,14 @@ TEST_F(ApiServerTest, AWrongIdentityIs401) {
   f({{"Authorization", "sesame"}});
   f({{"Authorization", "Bearer sesame"}, {"Authorization", "Bearer sesame"}});
   EXPECT_EQ(get(kQueue, {{"authorization", "bearer sesame"}}).status, 200);
-  EXPECT_EQ(server_.answer({.method = "GET",
-                            .target = kQueue,
-                            .headers = {{"X-Remote-User", "system:masters"},
-                                        {"X-Remote-Group", "system:masters"}},
-                            .body = {}}).status, 403);
+  EXPECT_EQ(server_
+                .answer({.method = "GET",
+                         .target = kQueue,
+                         .headers = {{"X-Remote-User", "system:masters"},
+                                     {"X-Remote-Group", "system:masters"}},
+                         .body = {}})
+                .status,
+            403);
 }
 
 TEST_F(ApiServerTest, OnlyGetIsAnswered) {
@@ -142,8 +147,9 @@ TEST_F(ApiServerTest, OnlyGetIsAnswered) {
 }
 
 TEST_F(ApiServerTest, DiscoveryIsNegotiated) {
-  const HttpHeader v2{"Accept", "application/json;g=apidiscovery.k8s.io;v=v2;"
-                                "as=APIGroupDiscoveryList"};
+  const HttpHeader v2{"Accept",
+                      "application/json;g=apidiscovery.k8s.io;v=v2;"
+                      "as=APIGroupDiscoveryList"};
   const HttpResponse aggregated = get("/apis", {v2});
   EXPECT_EQ(aggregated.status, 200);
   EXPECT_EQ(body_of(aggregated)["kind"], "APIGroupDiscoveryList");
@@ -202,7 +208,8 @@ TEST_F(ApiServerTest, RequestsAreCountedByApiAndCode) {
   static_cast<void>(anonymous(kPods));
   const std::string text = metrics_.text({});
   EXPECT_NE(text.find("leadline_adapter_requests_total{api=\"external\",code=\"200\"} 1"),
-            std::string::npos) << text;
+            std::string::npos)
+      << text;
   EXPECT_NE(text.find("leadline_adapter_requests_total{api=\"custom\",code=\"403\"} 1"),
             std::string::npos);
 }

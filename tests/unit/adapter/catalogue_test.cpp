@@ -40,10 +40,10 @@ TEST(CatalogueTest, ExternalNamesIgnoreCaseAndKeepTheirSpelling) {
 }
 
 TEST(CatalogueTest, AnAliasHasItsWindowAndScale) {
-  const auto catalogue = Catalogue::make(
-      {.aliases = {{"vllm:num_requests_waiting", "queue_depth", "15s", 0.5}},
-       .hidden = {"queue_depth"},
-       .slo_bounds = {}});
+  const auto catalogue =
+      Catalogue::make({.aliases = {{"vllm:num_requests_waiting", "queue_depth", "15s", 0.5}},
+                       .hidden = {"queue_depth"},
+                       .slo_bounds = {}});
   ASSERT_TRUE(catalogue) << catalogue.error().message;
   EXPECT_EQ(catalogue->find_custom("queue_depth"), nullptr);
   const CatalogueEntry* entry = catalogue->find_custom("vllm:num_requests_waiting");
@@ -55,12 +55,10 @@ TEST(CatalogueTest, AnAliasHasItsWindowAndScale) {
 
 TEST(CatalogueTest, RefusalsNameTheValue) {
   const auto f = [](const MetricAlias& alias, std::string_view want) {
-    const auto catalogue =
-        Catalogue::make({.aliases = {alias}, .hidden = {}, .slo_bounds = {}});
+    const auto catalogue = Catalogue::make({.aliases = {alias}, .hidden = {}, .slo_bounds = {}});
     ASSERT_FALSE(catalogue) << want;
     EXPECT_EQ(catalogue.error().code, Errc::kBadConfig);
-    EXPECT_NE(catalogue.error().message.find(want), std::string::npos)
-        << catalogue.error().message;
+    EXPECT_NE(catalogue.error().message.find(want), std::string::npos) << catalogue.error().message;
   };
   f({"x", "nope", "", 1}, "metrics[0].signal: \"nope\": no such metric");
   f({"x", "ttft_seconds", "", 1}, "did you mean ttft_seconds_p50, ttft_seconds_p90");
@@ -75,10 +73,10 @@ TEST(CatalogueTest, RefusalsNameTheValue) {
 }
 
 TEST(CatalogueTest, EveryErrorIsToldAtOnce) {
-  const auto catalogue = Catalogue::make(
-      {.aliases = {{"a/b", "queue_depth", "1s", 1}, {"c", "nope", "", 1}},
-       .hidden = {"gone"},
-       .slo_bounds = {}});
+  const auto catalogue =
+      Catalogue::make({.aliases = {{"a/b", "queue_depth", "1s", 1}, {"c", "nope", "", 1}},
+                       .hidden = {"gone"},
+                       .slo_bounds = {}});
   ASSERT_FALSE(catalogue);
   const std::string& text = catalogue.error().message;
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3) << text;

@@ -16,8 +16,8 @@ class CollectorTest : public testing::Test {
  protected:
   CollectorTest() {
     thread_.call([this] {
-      collector_ = std::make_unique<Collector>(thread_.loop(), views_, metrics_,
-                                               CollectorOptions{});
+      collector_ =
+          std::make_unique<Collector>(thread_.loop(), views_, metrics_, CollectorOptions{});
     });
   }
   ~CollectorTest() override {
@@ -42,7 +42,8 @@ class CollectorTest : public testing::Test {
   }
 
   bool eventually_says(const std::string& line) {
-    return eventually([&](const View&) { return metrics_.text({}).find(line) != std::string::npos; });
+    return eventually(
+        [&](const View&) { return metrics_.text({}).find(line) != std::string::npos; });
   }
 
   ViewCell views_;
@@ -128,13 +129,12 @@ TEST_F(CollectorTest, AStalledAnswerIsOlderNotYounger) {
   test::RawSocket peer = listener.accept();
   static_cast<void>(peer.read_until("\r\n\r\n"));
   const std::string body = encode(*test::snapshot_of(pod, {.queue_depth = 3}));
-  peer.send(fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nLeadline-Token: t\r\n"
-                        "Leadline-Sample-Age-Ms: 0\r\nLeadline-Parked-Ms: 0\r\n\r\n",
-                        body.size()));
+  peer.send(
+      fmt::format("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nLeadline-Token: t\r\n"
+                  "Leadline-Sample-Age-Ms: 0\r\nLeadline-Parked-Ms: 0\r\n\r\n",
+                  body.size()));
   std::promise<void> stalled;
-  thread_.call([&] {
-    thread_.loop().call_after(milliseconds{50}, [&] { stalled.set_value(); });
-  });
+  thread_.call([&] { thread_.loop().call_after(milliseconds{50}, [&] { stalled.set_value(); }); });
   stalled.get_future().get();
   const SteadyTime before_body = system_now().steady;
   peer.send(body);
@@ -214,8 +214,7 @@ TEST_F(CollectorTest, ModelsThatASelectorCannotTellApartAreCountedOnce) {
   ASSERT_TRUE(eventually([](const View& v) { return depth(v, 0) == 0 && depth(v, 1) == 1; }));
   b.say({.queue_depth = 2, .model = "x:y"});
   ASSERT_TRUE(eventually([](const View& v) { return depth(v, 1) == 2; }));
-  EXPECT_NE(metrics_.text({}).find("leadline_adapter_label_collisions_total 1"),
-            std::string::npos);
+  EXPECT_NE(metrics_.text({}).find("leadline_adapter_label_collisions_total 1"), std::string::npos);
 }
 
 TEST_F(CollectorTest, AQuickFleetIsPublishedAtMostTwentyTimesASecond) {

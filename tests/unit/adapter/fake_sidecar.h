@@ -95,9 +95,8 @@ class FakeSidecar {
   void answer(const Respond& respond, int status) {
     HttpResponse response;
     response.status = status;
-    response.headers = {{"Leadline-Token", token()},
-                        {"Leadline-Sample-Age-Ms", "0"},
-                        {"Leadline-Parked-Ms", "0"}};
+    response.headers = {
+        {"Leadline-Token", token()}, {"Leadline-Sample-Age-Ms", "0"}, {"Leadline-Parked-Ms", "0"}};
     if (status == 200) response.body = body_;
     respond(std::move(response));
   }

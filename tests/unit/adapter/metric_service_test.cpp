@@ -235,7 +235,8 @@ TEST_F(MetricServiceTest, OnlyTheMatchingSeriesOfAPodCounts) {
   EXPECT_EQ(custom("namespaces/ns/pods/a/queue_depth?metricLabelSelector=model%3Dlora"), "a=4");
   EXPECT_EQ(custom("namespaces/ns/pods/*/queue_depth?metricLabelSelector=model%3Dnone"), "");
   EXPECT_EQ(custom("namespaces/ns/deployments.apps/llm/queue_depth?metricLabelSelector=model"
-                   "+notin+(base)"), "llm=4");
+                   "+notin+(base)"),
+            "llm=4");
   EXPECT_EQ(external("ns/queue_depth?labelSelector=model%3Dbase").substr(0, 2), "3 ");
 }
 

@@ -20,7 +20,8 @@ pods:
     labels: {app: llm, version: "2"}
     owner: {apiVersion: apps/v1, kind: ReplicaSet, name: llm-7f}
 objects:
-  - {apiVersion: v1, kind: Service, namespace: ns, name: llm, labels: {a: b}, podSelector: {app: llm}}
+  - {apiVersion: v1, kind: Service, namespace: ns, name: llm, labels: {a: b},
+     podSelector: {app: llm}}
 )");
   const auto json = parse_pods_document(
       R"({"pods":[{"namespace":"ns","name":"a","uid":"1","ip":"10.0.0.1","port":9733,"node":"n1",

@@ -9,7 +9,8 @@ HpaManifest one_object_metric() {
   HpaManifest manifest;
   manifest.spec.min_replicas = 1;
   manifest.spec.max_replicas = 8;
-  manifest.spec.metrics = {{.type = MetricType::kObject, .name = "in_flight_requests", .goal_milli = 10'000}};
+  manifest.spec.metrics = {
+      {.type = MetricType::kObject, .name = "in_flight_requests", .goal_milli = 10'000}};
   manifest.paths = {"/object"};
   return manifest;
 }
@@ -27,7 +28,8 @@ TEST(AutoscalerTest, WhatCannotBeReadIsNoReading) {
     ASSERT_NE(none, nullptr);
     EXPECT_NE(none->message.find(want), std::string::npos) << none->message;
   };
-  f({.status = 404, .body = R"({"kind":"Status","message":"coverage 1/3 below 0.5"})"}, "coverage 1/3");
+  f({.status = 404, .body = R"({"kind":"Status","message":"coverage 1/3 below 0.5"})"},
+    "coverage 1/3");
   f({.status = 0, .body = "the adapter did not answer"}, "did not answer");
   f({.status = 500, .body = "x"}, "HTTP 500");
   f({.status = 200, .body = "{"}, "no items");
@@ -51,9 +53,8 @@ TEST(AutoscalerTest, SyncDecidesAsTheControllerDoes) {
 }
 
 TEST(AutoscalerTest, SyncWithoutAnAnswerHolds) {
-  Autoscaler autoscaler(one_object_metric(), [](const std::string&) {
-    return ApiAnswer{.status = 0, .body = "gone"};
-  });
+  Autoscaler autoscaler(one_object_metric(),
+                        [](const std::string&) { return ApiAnswer{.status = 0, .body = "gone"}; });
   const auto sync = autoscaler.sync({.spec_replicas = 3, .status_replicas = 3},
                                     SteadyTime{} + std::chrono::hours{1});
   EXPECT_EQ(sync.decision.desired, 3);
