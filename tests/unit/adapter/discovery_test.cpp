@@ -44,8 +44,8 @@ TEST(DiscoveryTest, AggregatedDocumentHasTheShapeThatKubectlReads) {
           R"(]},{"metadata":{"name":"external.metrics.k8s.io","creationTimestamp":null},)"
           R"("versions":[{"version":"v1beta1","resources":[{"resource":"queue_depth",)"
           R"("scope":"Namespaced","responseKind":{"group":"","version":"",)"
-          R"("kind":"ExternalMetricValueList_queue_depth"},"singularResource":"","verbs":["get"]}],)"
-          R"("freshness":"Current"}]}]})"
+          R"("kind":"ExternalMetricValueList_queue_depth"},"singularResource":"",)"
+          R"("verbs":["get"]}],"freshness":"Current"}]}]})"
           "\n");
 }
 
