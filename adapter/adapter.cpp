@@ -24,6 +24,17 @@ HttpLimits api_limits() {
   return limits;
 }
 
+// What the server refuses by itself is a Status too, as every error of the API is. Reasons: §1.6.
+HttpResponse status_refusal(int status, std::string_view message) {
+  const ApiError error{.http_status = status,
+                       .reason = status == 429   ? "TooManyRequests"
+                                 : status == 500 ? "InternalError"
+                                 : status == 504 ? "Timeout"
+                                                 : "BadRequest",
+                       .message = std::string(message)};
+  return make_response(status, "application/json", status_body(error, JsonStyle::kCompact));
+}
+
 // A loop with a thread of its own. Whatever lives on the loop is destroyed after the thread ended.
 class LoopThread {
  public:
@@ -113,8 +124,10 @@ Result<std::unique_ptr<HttpServer>> Adapter::Parts::listen_api() {
   const auto handler = [this](const HttpRequest& request, const Respond& respond) {
     api.handle(request, respond);
   };
-  return HttpServer::listen(serving.loop, config.listen_address, config.api_port, handler,
-                            api_limits(), transport);
+  auto server = HttpServer::listen(serving.loop, config.listen_address, config.api_port, handler,
+                                   api_limits(), transport);
+  if (server) (*server)->set_refusal(status_refusal);
+  return server;
 }
 
 Result<std::unique_ptr<HttpServer>> Adapter::Parts::listen_metrics() {

@@ -112,6 +112,7 @@ void Loader::set(const ConfigKey& key, const RawValue& raw) {
                                      why.starts_with('[') ? why : ": " + why, raw.origin));
       }
     }
+    if (!found.empty()) return;  // its default stands in, so that the rest can be checked together
   }
   state_->values[key.name] = std::move(value);
 }
@@ -198,9 +199,7 @@ std::shared_ptr<const Config::State> Loader::finish() {
   for (auto& [name, value] : state_->values) {
     if (value.key->type == ConfigType::kSecretFile) read_secret(value);
   }
-  if (errors.empty() && state_->schema.validate) {
-    state_->schema.validate(Config(state_), errors);
-  }
+  if (state_->schema.validate) state_->schema.validate(Config(state_), errors);
   return state_;
 }
 

@@ -79,7 +79,8 @@ struct ConfigSchema {
   std::string summary;  // one line
   std::vector<ConfigGroup> groups;
   std::vector<PlainFlag> flags;
-  // Looks at several keys together; called when each alone is valid. May be empty.
+  // Looks at several keys together, so that one start lists every error; a key that was refused
+  // shows its default here. May be empty.
   std::function<void(const Config&, ErrorList&)> validate;
 };
 

@@ -89,6 +89,10 @@ struct Counters {
   std::atomic<std::uint64_t> handler_errors{0}, handler_timeouts{0}, abandoned{0};
 };
 
+HttpResponse plain_refusal(int status, std::string_view message) {
+  return make_response(status, "text/plain", fmt::format("{}\n", message));
+}
+
 }  // namespace
 
 // What the sessions of one server share. Sessions keep it alive; it knows them only by address.
@@ -107,6 +111,7 @@ class HttpServer::Core : public std::enable_shared_from_this<Core> {
   EventLoop::Impl& loop;
   HttpHandler handler;
   const HttpLimits limits;
+  HttpRefusal refusal = plain_refusal;
   std::shared_ptr<ServerTransport> transport;
   Counters counters;
   bool draining = false;
@@ -280,11 +285,11 @@ void HttpServer::Session::dispatch() {
     ++core_->counters.handler_errors;
     log_error(fmt::format("handler failed target=\"{}\" err=\"{}\"", printable(request_.target),
                           printable(problem.what())));
-    answer_ = make_response(500, "text/plain", "internal error\n");
+    answer_ = core_->refusal(500, "internal error");
   }
   if (!answer_ && core_->counters.parked >= core_->limits.parked) {
     ++core_->counters.parked_refused;
-    answer_ = make_response(429, "text/plain", "too many parked requests\n");
+    answer_ = core_->refusal(429, "too many parked requests");
   }
 }
 
@@ -327,7 +332,7 @@ Task<bool> HttpServer::Session::write_answer(bool keep_alive) {
 Task<void> HttpServer::Session::refuse(int status) {
   ++core_->counters.bad_requests;
   request_ = {};
-  answer_ = make_response(status, "text/plain", fmt::format("{}\n", reason_phrase(status)));
+  answer_ = core_->refusal(status, reason_phrase(status));
   co_await write_answer(/*keep_alive=*/false);
 }
 
@@ -355,7 +360,7 @@ void HttpServer::Session::sweep(SteadyTime now) {
     case Phase::kParked:
       if (answer_) return;
       ++core_->counters.handler_timeouts;
-      return answer(serial_, make_response(504, "text/plain", "no answer in time\n"));
+      return answer(serial_, core_->refusal(504, "no answer in time"));
     case Phase::kReading: {
       expired_ = true;  // read_request answers 408
       error_code ignored;
@@ -535,6 +540,10 @@ HttpServer::~HttpServer() {
 
 std::uint16_t HttpServer::port() const {
   return core_->port;
+}
+
+void HttpServer::set_refusal(HttpRefusal refusal) {
+  core_->refusal = std::move(refusal);
 }
 
 void HttpServer::drain(milliseconds grace, std::function<void()> done) {

@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "daemon/http.h"
@@ -32,6 +33,9 @@ using Respond = std::function<void(HttpResponse)>;
 
 // The request lives until the handler returns. An exception becomes a 500 and is counted.
 using HttpHandler = std::function<void(const HttpRequest&, Respond)>;
+
+// What the server answers by itself: 400, 408, 413, 429, 431, 500, 504. `message` is a few words.
+using HttpRefusal = std::function<HttpResponse(int status, std::string_view message)>;
 
 struct HttpLimits {
   std::size_t connections = 256;         // one more is accepted and closed
@@ -78,6 +82,10 @@ class HttpServer {
   HttpServer& operator=(const HttpServer&) = delete;
 
   [[nodiscard]] std::uint16_t port() const;
+
+  // How refusals are worded from now on; without it, one line of text/plain. The loop's thread, or
+  // before it runs.
+  void set_refusal(HttpRefusal refusal);
 
   // Stops accepting, closes idle connections, answers what is in flight with `Connection: close`;
   // what is still open after `grace` is closed. Then calls `done`, once. Call it at most once.

@@ -69,6 +69,7 @@ void EngineTracker::take_page(const ScrapeOutcome& outcome, const std::string& e
   view_ = std::move(view);
   step.news = true;
   log_page_edges(reading, step);
+  log_content_type(outcome.odd_content_type, step);
 }
 
 void EngineTracker::log_found(const ScrapeOutcome& outcome, const std::string& endpoint,
@@ -104,6 +105,19 @@ void EngineTracker::log_page_edges(const EngineReading& reading, TrackerStep& st
     edge(step, bad_lines_logged_ ? LogLevel::kWarn : LogLevel::kInfo,
          fmt::format("unreadable lines in the engine's page engine={} lines={}", reading.engine,
                      reading.bad_lines));
+  }
+}
+
+void EngineTracker::log_content_type(const std::string& odd, TrackerStep& step) {
+  if (odd == odd_content_type_logged_) return;
+  odd_content_type_logged_ = odd;
+  if (odd.empty()) {
+    edge(step, LogLevel::kInfo, "the engine's page has an exposition's content type again");
+  } else {
+    edge(step, LogLevel::kWarn,
+         fmt::format("the engine's page is an exposition by its content, not by its type: read all "
+                     "the same content_type=\"{}\"",
+                     printable(odd)));
   }
 }
 

@@ -86,6 +86,7 @@ class EngineTracker {
   void forget_engine(const std::string& now_answers, TrackerStep& step);
   void lose_engine(std::string_view why, TrackerStep& step);
   void log_page_edges(const EngineReading& reading, TrackerStep& step);
+  void log_content_type(const std::string& odd, TrackerStep& step);
   void log_found(const ScrapeOutcome& outcome, const std::string& endpoint, TrackerStep& step);
 
   std::shared_ptr<const EngineView> view_ = std::make_shared<const EngineView>();
@@ -96,6 +97,7 @@ class EngineTracker {
   std::set<ScrapeResult> failures_logged_;  // kinds already logged in this row
   std::vector<Signal> drift_logged_;
   bool bad_lines_logged_ = false;
+  std::string odd_content_type_logged_;
 };
 
 [[nodiscard]] std::string_view state_name(EngineState state);  // "searching", "up" …

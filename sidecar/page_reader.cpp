@@ -63,6 +63,13 @@ ScrapeOutcome read_as(const Dialect& forced, const Page& page) {
   return outcome;
 }
 
+// Exporters say text/plain (prometheus_client: version=1.0.0 too) or application/openmetrics-text.
+// A page that says anything else is judged by its content, and said to be odd.
+bool names_an_exposition(std::string_view content_type) {
+  return content_type.empty() || content_type.starts_with("text/plain") ||
+         content_type.starts_with("application/openmetrics-text");
+}
+
 }  // namespace
 
 ScrapeOutcome read_page(const HttpAnswer& answer, const Dialect* forced) {
@@ -71,6 +78,9 @@ ScrapeOutcome read_page(const HttpAnswer& answer, const Dialect* forced) {
                           : forced == nullptr  ? recognise(page)
                                                : read_as(*forced, page);
   outcome.bytes = answer.body.size();
+  if (outcome.reading && !names_an_exposition(answer.content_type)) {
+    outcome.odd_content_type = answer.content_type;
+  }
   return outcome;
 }
 

@@ -53,6 +53,7 @@ struct ScrapeOutcome {
   Instant started{};                     // when we asked: the page is no older
   SteadyTime::duration duration{};       // until the answer was complete, or given up
   std::size_t bytes = 0;                 // of the page
+  std::string odd_content_type;          // what the page was called, where that is no exposition's
 };
 
 }  // namespace leadline

@@ -68,6 +68,9 @@ void add_scrapes(const SelfState& self, Families& all) {
   }
   all.push_back(counter_of("leadline_scraped_bytes_total", "Bytes of pages read.",
                            count(metrics.scraped_bytes)));
+  all.push_back(counter_of("leadline_odd_content_types_total",
+                           "Pages read although their Content-Type names no exposition.",
+                           count(metrics.odd_content_types)));
   all.push_back(counter_of("leadline_bad_lines_total", "Lines of pages that could not be read.",
                            count(metrics.bad_lines)));
   all.push_back(counter_of("leadline_searches_total", "Rounds of looking for an engine.",

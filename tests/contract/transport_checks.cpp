@@ -123,6 +123,16 @@ TEST_F(ContractTest, Check62EveryErrorIsAStatusInJson) {
   }
 }
 
+TEST_F(ContractTest, Check62WhatTheServerRefusesByItselfIsAStatusToo) {
+  start();
+  const ApiReply huge =
+      call({.path = "/apis", .headers = {{"X-Padding", std::string(2'000'000, 'x')}}});
+  EXPECT_EQ(huge.status, 431);
+  EXPECT_EQ(huge.header("Content-Type"), "application/json");
+  EXPECT_EQ(huge.json()["kind"], "Status");
+  EXPECT_EQ(huge.json()["code"], 431);
+}
+
 TEST_F(ContractTest, Check63NoAnswerAsksToRetryLater) {
   start();
   for (const BadCall& each : bad_calls()) {

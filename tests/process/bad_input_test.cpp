@@ -247,9 +247,8 @@ TEST_F(BadPageTest, HugeLabelCostsItsOwnLineOnly) {
   EXPECT_TRUE(Rig::eventually([&] { return said("leadline_bad_lines_total") >= 2; }));
   EXPECT_EQ(value_of("bad"), kTruth);
   Rig::set_faults(*bad_, {{"huge_label_bytes", 0}});
-  EXPECT_TRUE(Rig::eventually([&] {
-    return logged({"info unreadable lines", "lines=0"}) == 1;
-  })) << log();
+  EXPECT_TRUE(Rig::eventually([&] { return logged({"info unreadable lines", "lines=0"}) == 1; }))
+      << log();
   EXPECT_EQ(logged({"warning unreadable lines in the engine's page", "lines=1"}), 1) << log();
   EXPECT_EQ(value_of("bad"), kTruth);
 }
@@ -261,6 +260,8 @@ TEST_F(BadPageTest, WrongContentTypeIsReadForWhatItIs) {
       [&] { return said("leadline_scrapes_total{result=\"ok\"}") >= scrapes + 4; }));
   EXPECT_EQ(value_of("bad"), kTruth);
   EXPECT_EQ(logged({"scrape failed"}), 0) << log();
+  EXPECT_EQ(logged({"by its content, not by its type", "text/html"}), 1) << log();
+  EXPECT_GE(said("leadline_odd_content_types_total"), 4);
 }
 
 // What is whole is read; what the page lost is absent, said, and never 0.

@@ -116,6 +116,7 @@ void expect_decisions_replay(const std::vector<json>& syncs) {
   }
 }
 
+#if defined(LEADLINE_PLAIN_BUILD)
 // What follows `name` in the printed summary.
 std::string printed(const std::string& output, const std::string& name) {
   const auto at = output.rfind("  " + name);
@@ -133,7 +134,6 @@ double replica_seconds_in(const std::vector<json>& replicas) {
   return total;
 }
 
-#if defined(LEADLINE_PLAIN_BUILD)
 // Sanitizers bend the load's timing, so only the release build has this case.
 TEST_F(DemoTest, FollowsTheBurstAndComesBack) {
   start({});

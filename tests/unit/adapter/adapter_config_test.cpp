@@ -54,6 +54,18 @@ TEST(AdapterConfigTest, RefusalsSayWhatItMustBe) {
   f({"--tls-cert-file", "/a"}, "give both");
 }
 
+// One start lists what is wrong with a key alone and what is wrong with keys together.
+TEST(AdapterConfigTest, EveryErrorIsListedAtOnce) {
+  const auto outcome = load(
+      {"--min-coverage", "7", "--tls-cert-file", "/a", "--metrics", "[{name: a, signal: nope}]"});
+  std::string all;
+  for (const auto& error : outcome.errors) all += error + "\n";
+  EXPECT_NE(all.find("min_coverage = 7"), std::string::npos) << all;
+  EXPECT_NE(all.find("give both"), std::string::npos) << all;
+  EXPECT_NE(all.find("\"nope\": no such metric"), std::string::npos) << all;
+  EXPECT_NE(all.find("pods_file: is required"), std::string::npos) << all;
+}
+
 TEST(AdapterConfigTest, WithoutATokenOrPodsNobodyIsServed) {
   const auto outcome = load_config(adapter_schema(), {{}, {}});
   EXPECT_EQ(outcome.errors.size(), 2U);
