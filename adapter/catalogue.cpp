@@ -115,7 +115,7 @@ struct Maker {
     if (metric->statistic == Statistic::kSloMissPercent && !bound) {
       error(fmt::format("{}.signal: {} needs its bound under slo", path, metric->name));
     }
-    if (errors.size() != before) return;
+    if (!window || errors.size() != before) return;
     add({alias.name, metric, *window, alias.scale, bound}, path);
   }
 

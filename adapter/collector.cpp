@@ -167,6 +167,7 @@ void Collector::log_edge(const Slot& slot, const PollResult& result) {
 }
 
 void Collector::accept(Slot& slot, SnapshotAnswer answer) {
+  assert(answer.snapshot);
   PodState& state = slot.state;
   if (state.snapshot != nullptr && state.snapshot->boot_id != answer.snapshot->boot_id) {
     log_info(fmt::format("sidecar restarted pod={}/{}", slot.pod.namespace_name, slot.pod.name));

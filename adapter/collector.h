@@ -76,7 +76,7 @@ class Collector {
   std::vector<Slot*> order_;  // as in the list
   std::size_t awaited_ = 0;
   std::atomic<bool> tried_all_ = false;
-  SteadyTime published_at_{};
+  SteadyTime published_at_;
   TimerId publish_timer_ = 0, first_answers_timer_ = 0;
 };
 

@@ -52,22 +52,31 @@ std::optional<HttpResponse> Probes::answer(const RequestTarget& target) const {
   if (!is_probe(probe)) return std::nullopt;
   const std::string only = target.segments.size() == 2 ? target.segments[1] : std::string();
   const std::string_view excluded = target.parameter("exclude").value_or("");
-  std::string lines;
-  bool passed = true;
-  std::size_t looked = 0;
-  for (const Named& each : checks_) {
-    if (each.only_ready && probe != "readyz") continue;
-    if (!only.empty() ? each.name != only : each.name == excluded) continue;
-    ++looked;
-    const bool good = each.check();
-    passed = passed && good;
-    lines += fmt::format("[{}]{} {}\n", good ? '+' : '-', each.name, good ? "ok" : "failed");
+  const Verdict verdict = run_checks([&](const Named& check) {
+    if (check.only_ready && probe != "readyz") return false;
+    return only.empty() ? check.name != excluded : check.name == only;
+  });
+  if (!only.empty() && verdict.looked == 0) {
+    return make_response(404, "text/plain", "no such check\n");
   }
-  if (!only.empty() && looked == 0) return make_response(404, "text/plain", "no such check\n");
   const bool verbose = target.parameter("verbose").has_value();
-  if (passed && !verbose) return make_response(200, "text/plain", "ok");
-  lines += fmt::format("{} check {}\n", probe, passed ? "passed" : "failed");
-  return make_response(passed ? 200 : 500, "text/plain", std::move(lines));
+  if (verdict.passed && !verbose) return make_response(200, "text/plain", "ok");
+  return make_response(
+      verdict.passed ? 200 : 500, "text/plain",
+      fmt::format("{}{} check {}\n", verdict.lines, probe, verdict.passed ? "passed" : "failed"));
+}
+
+Probes::Verdict Probes::run_checks(const std::function<bool(const Named&)>& wanted) const {
+  Verdict verdict;
+  for (const Named& each : checks_) {
+    if (!wanted(each)) continue;
+    ++verdict.looked;
+    const bool good = each.check();
+    verdict.passed = verdict.passed && good;
+    verdict.lines +=
+        fmt::format("[{}]{} {}\n", good ? '+' : '-', each.name, good ? "ok" : "failed");
+  }
+  return verdict;
 }
 
 }  // namespace leadline

@@ -56,6 +56,13 @@ class Probes {
     Check check;
     bool only_ready;
   };
+  struct Verdict {
+    bool passed = true;
+    std::size_t looked = 0;  // checks that were wanted
+    std::string lines;       // `[+]name ok`, one a check
+  };
+  [[nodiscard]] Verdict run_checks(const std::function<bool(const Named&)>& wanted) const;
+
   std::vector<Named> checks_;
 };
 

@@ -45,7 +45,7 @@ class SidecarLink {
   HttpConnection connection_;
   LinkTiming timing_;
   std::string token_;
-  SteadyTime started_{};
+  SteadyTime started_;
   std::uint64_t failures_ = 0;  // in a row
   TimerId timer_ = 0;
 };

@@ -26,7 +26,7 @@ namespace leadline {
 // served, so that the engine's id is still known; whoever reads it compares ages.
 struct PodState {
   std::shared_ptr<const PodSnapshot> snapshot;  // nullptr: never answered
-  SteadyTime sampled_at{};
+  SteadyTime sampled_at;
   std::chrono::milliseconds max_age{5000};
   std::optional<SteadyTime> seen_becoming_ready;
   std::uint32_t signals_seen = 0;

@@ -110,7 +110,6 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
 Result<Json> typed_value(const ConfigKey& key, const std::string& text) {
   switch (key.type) {
     case ConfigType::kInteger:
-      return number_of<std::int64_t>(key, text, "an integer");
     case ConfigType::kDuration:
       return number_of<std::int64_t>(key, text, "an integer");
     case ConfigType::kNumber:

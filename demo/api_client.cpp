@@ -12,9 +12,9 @@ struct ApiClient::Impl {
 ApiClient::ApiClient(const Endpoint& endpoint) : impl_(std::make_unique<Impl>(endpoint.port)) {
   httplib::SSLClient& client = impl_->client;
   client.set_hostname_addr_map({{"localhost", "127.0.0.1"}});
-  client.set_ca_cert_path(endpoint.certificate_file.c_str());
+  client.set_ca_cert_path(endpoint.certificate_file);
   client.enable_server_certificate_verification(true);
-  client.set_bearer_token_auth(endpoint.token.c_str());
+  client.set_bearer_token_auth(endpoint.token);
   client.set_keep_alive(true);
   client.set_tcp_nodelay(true);
   client.set_connection_timeout(2);
@@ -24,7 +24,7 @@ ApiClient::ApiClient(const Endpoint& endpoint) : impl_(std::make_unique<Impl>(en
 ApiClient::~ApiClient() = default;
 
 ApiAnswer ApiClient::get(const std::string& path) {
-  const auto answer = impl_->client.Get(path.c_str(), {{"Accept", "application/json"}});
+  const auto answer = impl_->client.Get(path, {{"Accept", "application/json"}});
   if (!answer)
     return {.status = 0,
             .body = "the adapter did not answer: " + httplib::to_string(answer.error())};

@@ -50,7 +50,7 @@ class Fleet {
   struct Pod {
     std::string name, uid, address;
     Phase phase = Phase::kStarting;
-    SteadyTime drain_deadline{};
+    SteadyTime drain_deadline;
     ChildProcess engine, sidecar;
   };
 

@@ -56,8 +56,8 @@ Result<LoadPlan> make_plan(LoadCommand& command) {
   const auto trace = command.trace.empty() ? parse_trace(demo_trace()) : read_trace(command.trace);
   if (!trace) return fail(trace.error());
   if (command.demo) return plan_load(*trace, demo_load_options());
-  if (!(command.start_seconds >= 0 && command.start_seconds < 1e6 &&
-        command.duration_seconds >= 0 && command.duration_seconds < 1e6)) {
+  const auto in_range = [](double seconds) { return seconds >= 0 && seconds < 1e6; };
+  if (!in_range(command.start_seconds) || !in_range(command.duration_seconds)) {
     return fail(Errc::kBadConfig, "--start, --duration: not in 0..1000000");
   }
   const auto nanoseconds_of = [](double seconds) {

@@ -178,7 +178,9 @@ void LoadRunner::Impl::run() {
     }
     {
       const std::lock_guard lock(mutex_);
-      if (new_endpoints_) balancer_.replace(*std::exchange(new_endpoints_, std::nullopt));
+      if (const auto endpoints = std::exchange(new_endpoints_, std::nullopt)) {
+        balancer_.replace(*endpoints);
+      }
     }
     send_due(now);
     poll(now);

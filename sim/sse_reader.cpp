@@ -43,7 +43,8 @@ int SseReader::feed(std::string_view bytes) {
   std::string_view rest = pending_;
   int tokens = 0;
   while (rest.find('\n') != std::string_view::npos) {
-    tokens += read_line(*take_line(rest)) ? 1 : 0;
+    const auto line = take_line(rest);
+    if (line && read_line(*line)) ++tokens;
   }
   pending_.erase(0, pending_.size() - rest.size());
   if (pending_.size() > kMaxLine) pending_.clear();

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 namespace leadline {
@@ -27,16 +28,17 @@ inline std::vector<double> request_time_edges() {
 // 1, 8, 16, 32 … 16384 tokens in one engine step.
 inline std::vector<double> step_token_edges() {
   std::vector<double> edges{1};
-  for (double edge = 8; edge <= 16384; edge *= 2) edges.push_back(edge);
+  for (int edge = 8; edge <= 16384; edge *= 2) edges.push_back(edge);
   return edges;
 }
 
 // 1, 2, 5, 10 … up to and including `max_model_len`: the list differs per deployment.
 inline std::vector<double> token_count_edges(int max_model_len) {
   std::vector<double> edges;
-  for (double decade = 1; decade <= max_model_len; decade *= 10) {
-    for (const double mantissa : {1., 2., 5.}) {
-      if (mantissa * decade <= max_model_len) edges.push_back(mantissa * decade);
+  for (std::int64_t decade = 1; decade <= max_model_len; decade *= 10) {
+    for (const std::int64_t mantissa : {1, 2, 5}) {
+      if (mantissa * decade <= max_model_len)
+        edges.push_back(static_cast<double>(mantissa * decade));
     }
   }
   return edges;

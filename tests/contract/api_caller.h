@@ -16,10 +16,10 @@
 namespace leadline::test {
 
 struct ApiCall {
-  std::string path;                      // raw, with its query
-  std::vector<HttpHeader> headers = {};  // beside Host and the token
+  std::string path;                 // raw, with its query
+  std::vector<HttpHeader> headers;  // beside Host and the token
   std::string method = "GET";
-  std::string body = {};
+  std::string body;
   bool with_token = true;
 };
 

@@ -98,8 +98,8 @@ TEST(BadConfigTest, UnknownSignalsAreNamedAllTogether) {
   const ProgramRun run = run_program(
       "leadline-adapter",
       {"--token-file", folder->file("token"), "--pods-file", folder->file("pods.json"), "--metrics",
-       "[{name: nv_queue, signal: queue_depht}, {name: a/b, signal: queue_depth}, "
-       "{name: c, signal: queue_depth, window: 20s}]",
+       ("[{name: nv_queue, signal: queue_depht}, {name: a/b, signal: queue_depth}, "
+        "{name: c, signal: queue_depth, window: 20s}]"),
        "--hidden-metrics", "[no_such_metric]"});
   EXPECT_EQ(run.exit_code, 2);
   expect_lines(run.output, {

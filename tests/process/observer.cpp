@@ -29,9 +29,8 @@ std::optional<WallTime> wall_time_in(const std::string& text) {
 
 Item item_in(const json& item) {
   Item read;
-  if (const auto object = item.find("describedObject"); object != item.end()) {
-    if (object->value("kind", "") == "Pod") read.pod = object->value("name", "");
-  }
+  const json object = item.value("describedObject", json::object());
+  if (object.value("kind", "") == "Pod") read.pod = object.value("name", "");
   if (const auto labels = item.find("metricLabels"); labels != item.end()) {
     const std::string text = labels->value("coverage", "");
     double coverage = 0;

@@ -175,7 +175,7 @@ std::optional<double> Rig::value_of(const std::string& path) {
 
 std::string Rig::fetch(const std::string& address, int port, const std::string& path) {
   auto client = client_for(address, port);
-  const auto answer = client.Get(path.c_str());
+  const auto answer = client.Get(path);
   return answer && answer->status == 200 ? answer->body : "";
 }
 

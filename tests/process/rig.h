@@ -26,12 +26,12 @@ struct PodOptions {
   bool with_engine = true;
   bool with_sidecar = true;
   // g++ warns of what a designated initialiser leaves out, unless it has one here.
-  std::vector<std::string> engine_arguments = {};  // NOLINT(readability-redundant-member-init): g++
+  std::vector<std::string> engine_arguments;
   std::vector<std::string> sidecar_arguments = {"--scrape-interval-ms", "250"};
   // Of both, `NAME=value`.
-  std::vector<std::string> environment = {};  // NOLINT(readability-redundant-member-init): g++
+  std::vector<std::string> environment;
   // What the sidecar is told its pod is called; empty: the truth.
-  std::string told_name = {};  // NOLINT(readability-redundant-member-init): g++
+  std::string told_name;
 };
 
 class Rig {

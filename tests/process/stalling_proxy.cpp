@@ -34,6 +34,7 @@ const sockaddr* generic(const sockaddr_in& address) {
 
 int dial(const std::string& address, int port) {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) return -1;
   const sockaddr_in at = address_at(address, port);
   if (::connect(socket, generic(at), sizeof at) == 0) return socket;
   ::close(socket);

@@ -36,6 +36,8 @@ class AdapterTest : public testing::Test {
     config_.shutdown_delay = std::chrono::milliseconds{200};
     config_.drain_grace = std::chrono::milliseconds{200};
   }
+
+ public:
   ~AdapterTest() override {
     main_loop_.stop();
     if (thread_.joinable()) thread_.join();
@@ -43,6 +45,7 @@ class AdapterTest : public testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
+ protected:
   void write_pods() const {
     const Pod& pod = sidecar_.dialled();
     std::ofstream(folder_ / "new")

@@ -65,9 +65,10 @@ ConfigSchema schema() {
 }
 
 class ConfigTest : public testing::Test {
- protected:
+ public:
   ~ConfigTest() override { std::filesystem::remove_all(folder_); }
 
+ protected:
   std::string write(const std::string& name, std::string_view text) {
     std::filesystem::create_directories(folder_);
     std::ofstream(folder_ / name) << text;

@@ -16,9 +16,9 @@ using std::chrono::milliseconds;
 TEST(EventLoopTest, RunsPostedWorkInOrderAndStops) {
   EventLoop loop;
   std::string order;
-  loop.post([&] { order += "a"; });
+  loop.post([&] { order += 'a'; });
   loop.post([&] {
-    order += "b";
+    order += 'b';
     loop.stop();
   });
   loop.run();

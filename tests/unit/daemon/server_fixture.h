@@ -31,8 +31,8 @@ class ServerFixture : public testing::Test {
     thread_.call([&, this] {
       auto made = HttpServer::listen(
           thread_.loop(), "127.0.0.1", 0,
-          [this](const HttpRequest& request, Respond respond) { handle(request, respond); }, limits,
-          std::move(transport));
+          [this](const HttpRequest& request, const Respond& respond) { handle(request, respond); },
+          limits, std::move(transport));
       server_ = std::move(made.value());
     });
   }

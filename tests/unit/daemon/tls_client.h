@@ -13,7 +13,7 @@ struct TlsClientOptions {
   std::string trusted_pem;         // the only root
   std::string host = "localhost";  // must be in the certificate
   int max_version = 0;             // 0: whatever OpenSSL has; else TLS1_1_VERSION …
-  std::string alpn = {};           // "h2", "http/1.1": offered protocols' wire form
+  std::string alpn;                // "h2", "http/1.1": offered protocols' wire form
 };
 
 class TlsClient {

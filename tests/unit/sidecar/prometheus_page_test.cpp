@@ -167,38 +167,54 @@ TEST_F(PrometheusPageTest, TwoRanksHistogramsBecomeOne) {
 
 // --- Prometheus' own rules, as promtool check metrics has them.
 
-// What is wrong with a page; empty where nothing is.
-std::string lint(const std::string& text) {
-  std::string wrong;
-  std::map<std::string, std::string> types;
-  std::set<std::string> helps;
-  std::set<std::string> series;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
+// Reads a page line by line; what is wrong with it gathers in `wrong`.
+class PageLint {
+ public:
+  void read(const std::string& line) {
     std::istringstream words(line);
     std::string hash;
     std::string kind;
     std::string name;
     words >> hash >> kind >> name;
-    if (kind == "HELP" && !helps.insert(name).second) wrong += "two HELP: " + name + "\n";
-    if (kind == "TYPE") {
-      std::string type;
-      words >> type;
-      if (!types.emplace(name, type).second) wrong += "two TYPE: " + name + "\n";
-      if ((type == "counter") != name.ends_with("_total"))
-        wrong += "name of a counter: " + name + "\n";
-      if (!helps.contains(name)) wrong += "no HELP: " + name + "\n";
+    if (kind == "HELP" && !helps_.insert(name).second) wrong += "two HELP: " + name + "\n";
+    if (kind == "TYPE") read_type(name, words);
+    if (!line.starts_with("#")) read_sample(line);
+  }
+
+  std::string wrong;
+
+ private:
+  void read_type(const std::string& name, std::istringstream& words) {
+    std::string type;
+    words >> type;
+    if (!types_.emplace(name, type).second) wrong += "two TYPE: " + name + "\n";
+    if ((type == "counter") != name.ends_with("_total")) {
+      wrong += "name of a counter: " + name + "\n";
     }
-    if (line.starts_with("#")) continue;
-    if (!series.insert(line.substr(0, line.rfind(' '))).second) wrong += "twice: " + line + "\n";
+    if (!helps_.contains(name)) wrong += "no HELP: " + name + "\n";
+  }
+
+  void read_sample(const std::string& line) {
+    if (!series_.insert(line.substr(0, line.rfind(' '))).second) wrong += "twice: " + line + "\n";
     std::string family = line.substr(0, line.find_first_of("{ "));
     for (const char* suffix : {"_bucket", "_sum", "_count"}) {
-      if (types.contains(family) || !family.ends_with(suffix)) continue;
+      if (types_.contains(family) || !family.ends_with(suffix)) continue;
       family.resize(family.size() - std::string(suffix).size());
     }
-    if (!types.contains(family)) wrong += "no TYPE: " + line + "\n";
+    if (!types_.contains(family)) wrong += "no TYPE: " + line + "\n";
   }
-  return wrong;
+
+  std::map<std::string, std::string> types_;
+  std::set<std::string> helps_;
+  std::set<std::string> series_;
+};
+
+// What is wrong with a page; empty where nothing is.
+std::string lint(const std::string& text) {
+  PageLint page;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) page.read(line);
+  return page.wrong;
 }
 
 TEST_F(PrometheusPageTest, TheLintBites) {

@@ -26,7 +26,7 @@ BatchingConfig small_config() {
 // Steps an engine through virtual time.
 struct Stepper {
   BatchingEngine engine;
-  SteadyTime now{};
+  SteadyTime now;
   std::map<RequestId, int> tokens;
   std::map<RequestId, int> ends;
 

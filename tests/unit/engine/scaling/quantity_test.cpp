@@ -124,7 +124,9 @@ TEST(QuantityTest, RefusesWhatKubernetesRefuses) {
 }
 
 TEST(QuantityTest, WrittenValuesReadBackAsTheSameMilliUnits) {
-  for (double value = 0.001; value < 9e15; value *= 1.37) {
+  double value = 0.001;
+  while (value < 9e15) {
+    value *= 1.37;
     for (const double signed_value : {value, -value}) {
       const auto quantity = quantity_of(signed_value);
       ASSERT_TRUE(quantity);
