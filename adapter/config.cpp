@@ -78,7 +78,8 @@ std::array<std::optional<double>, kLatencyCount> slo_from(DocumentReader& reader
     const auto bound = value.find(kSloKeys[i]);
     if (bound == value.end() || bound->is_null()) continue;
     const double milliseconds = number_or(value, kSloKeys[i], -1);
-    if (!(milliseconds > 0 && milliseconds <= kLongestSlo)) {
+    const bool in_range = milliseconds > 0 && milliseconds <= kLongestSlo;
+    if (!in_range) {
       reader.error(kSloKeys[i],
                    fmt::format("{} must be in (0, {}] ms", bound->dump(), kLongestSlo));
       continue;

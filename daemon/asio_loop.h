@@ -65,9 +65,10 @@ namespace net {
 // the process; asio::detached would swallow it.
 template <typename MakeTask>
 void start(EventLoop::Impl& loop, MakeTask&& make_task) {
-  asio::co_spawn(loop.context, std::forward<MakeTask>(make_task), [](std::exception_ptr problem) {
-    if (problem) std::rethrow_exception(problem);
-  });
+  asio::co_spawn(loop.context, std::forward<MakeTask>(make_task),
+                 [](const std::exception_ptr& problem) {
+                   if (problem) std::rethrow_exception(problem);
+                 });
 }
 
 }  // namespace net

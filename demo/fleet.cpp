@@ -144,6 +144,7 @@ int Fleet::ready() const {
 
 std::vector<ObservedPod> Fleet::observed() const {
   std::vector<ObservedPod> seen;
+  seen.reserve(pods_.size());
   for (const auto& pod : pods_) {
     seen.push_back({.name = pod->name,
                     .phase = PodPhase::kRunning,
@@ -162,6 +163,7 @@ std::string Fleet::addresses_file() const {
 
 void Fleet::write_files() const {
   std::vector<ListedPod> listed;
+  listed.reserve(pods_.size());
   std::string addresses;
   for (const auto& pod : pods_) {
     listed.push_back({.name = pod->name,

@@ -56,7 +56,7 @@ class Every {
 
  private:
   milliseconds period_;
-  SteadyTime next_{};
+  SteadyTime next_;
 };
 
 // The load of the demo: a named excerpt of a real trace, superposed, in real time.

@@ -69,7 +69,7 @@ Result<std::unique_ptr<LoadConnection>> LoadConnection::open(const LoadEndpoint&
   const int yes = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
   sockaddr_storage address = endpoint.address;
-  const auto* any = static_cast<const sockaddr*>(static_cast<const void*>(&address));
+  const auto* any = reinterpret_cast<const sockaddr*>(&address);  // as the sockets API wants it
   if (connect(fd, any, endpoint.address_length) != 0 && errno != EINPROGRESS) {
     return fail(Errc::kUnavailable, "{}: cannot connect, errno {}", endpoint.url, errno);
   }

@@ -73,7 +73,7 @@ Result<Reading> read_rows(std::string_view rest, const PerfRows& rows) {
   const auto header = take_line(rest);
   const auto columns = find_columns(header.value_or(""));
   if (!columns) return fail(columns.error());
-  const std::size_t width = split_fields(*header).size();
+  const std::size_t width = split_fields(header.value_or("")).size();
   Reading reading;
   for (int number = 2;; ++number) {
     const auto line = take_line(rest);

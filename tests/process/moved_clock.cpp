@@ -15,7 +15,8 @@
 namespace {
 
 long seconds_moved() {
-  static const char* const kFile = std::getenv("MOVED_CLOCK_FILE");
+  static const char* const kFile = std::getenv(
+      "MOVED_CLOCK_FILE");  // NOLINT(concurrency-mt-unsafe): nobody writes the environment
   if (kFile == nullptr) return 0;
   const int before = errno;
   char text[32] = {};

@@ -20,10 +20,13 @@ class CollectorTest : public testing::Test {
           std::make_unique<Collector>(thread_.loop(), views_, metrics_, CollectorOptions{});
     });
   }
+
+ public:
   ~CollectorTest() override {
     thread_.call([this] { collector_.reset(); });
   }
 
+ protected:
   void take(std::vector<Pod> pods) {
     const auto list = std::make_shared<const PodList>(PodList{std::move(pods), {}});
     thread_.call([&] { collector_->take(list); });

@@ -19,11 +19,14 @@ class PodsFileTest : public testing::Test {
     folder_ = mkdtemp(name.data());
     path_ = folder_ / "pods.yaml";
   }
+
+ public:
   ~PodsFileTest() override {
     thread_.call([this] { file_.reset(); });
     std::filesystem::remove_all(folder_);
   }
 
+ protected:
   void replace(const std::string& text) const {
     std::ofstream(folder_ / "new") << text;
     std::filesystem::rename(folder_ / "new", path_);

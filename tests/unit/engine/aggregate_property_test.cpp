@@ -162,7 +162,7 @@ TEST_P(AggregatePropertyTest, FreshPodNeverLowersASum) {
   for (int round = 0; round < 200; ++round) {
     Fleet fleet = random_fleet();
     std::erase_if(fleet.pods, [](const Pod& pod) {
-      return aggregate(observe({pod}), select("queue_depth"), {}, kNow).has_value() == false;
+      return !aggregate(observe({pod}), select("queue_depth"), {}, kNow);
     });
     if (fleet.pods.empty()) continue;
     const auto before = aggregate(observe(fleet.pods), select("queue_depth"), {}, kNow);

@@ -44,10 +44,10 @@ class EngineServerTest : public testing::Test {
     return made;
   }
 
-  httplib::Result get(const std::string& path) const { return client().Get(path.c_str()); }
+  httplib::Result get(const std::string& path) const { return client().Get(path); }
 
   httplib::Result post(const std::string& path, const std::string& body) const {
-    return client().Post(path.c_str(), body, "application/json");
+    return client().Post(path, body, "application/json");
   }
 
   std::string page() const {
