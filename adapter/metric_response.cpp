@@ -75,7 +75,7 @@ std::string labels_cell(const Labels& labels) {
   if (labels.empty()) return "<none>";
   std::vector<std::string> pairs;
   pairs.reserve(labels.size());
-  for (const auto& [name, value] : labels) pairs.push_back(name + "=" + value);
+  for (const auto& [name, value] : labels) pairs.push_back(fmt::format("{}={}", name, value));
   return fmt::format("{}", fmt::join(pairs, ","));
 }
 

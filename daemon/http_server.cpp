@@ -229,6 +229,7 @@ Task<bool> HttpServer::Session::serve_one() {
   co_return co_await write_answer(keep_alive_ && !core_->draining);
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): one state machine, a step a line
 Task<HttpServer::Session::Got> HttpServer::Session::read_request() {
   net::RequestParser parser(core_->limits);
   bool continued = false;
@@ -319,12 +320,15 @@ Task<bool> HttpServer::Session::write_answer(bool keep_alive) {
   const auto connection = !keep_alive ? Connection::kClose
                           : http_1_0_ ? Connection::kKeepAliveSaid
                                       : Connection::kKeepAlive;
-  std::string head = response_head(*answer_, core_->date(), connection);
-  const bool with_body = answer_->body && request_.method != "HEAD" && answer_->status >= 200 &&
-                         answer_->status != 204 && answer_->status != 304;
-  const auto body = with_body ? net::asio::buffer(*answer_->body) : net::asio::const_buffer();
-  const error_code error = co_await stream_->write(head, body);
+  assert(answer_);
+  const HttpResponse answer = std::move(*answer_);
   answer_.reset();
+  std::string head = response_head(answer, core_->date(), connection);
+  const bool with_body = answer.body && request_.method != "HEAD" && answer.status >= 200 &&
+                         answer.status != 204 && answer.status != 304;
+  const auto body = with_body ? net::asio::buffer(*answer.body) : net::asio::const_buffer();
+  const error_code error = co_await stream_->write(head, body);
+  answer_.reset();  // a second answer came too late
   if (!error && !keep_alive) co_await say_goodbye();
   co_return keep_alive && !error;
 }
@@ -520,6 +524,7 @@ void HttpServer::Core::finish_drain() {
 
 // --- HttpServer
 
+// NOLINTNEXTLINE(readability-function-size): the last two of its six parameters have defaults
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(EventLoop& loop, const std::string& address,
                                                        std::uint16_t port, HttpHandler handler,
                                                        HttpLimits limits,

@@ -123,7 +123,8 @@ Result<std::shared_ptr<ServerTransport>> tls_transport(const TlsFiles& files) {
   return finished(context);
 }
 
-Result<std::shared_ptr<ServerTransport>> self_signed_tls_transport(std::vector<std::string> names) {
+Result<std::shared_ptr<ServerTransport>> self_signed_tls_transport(
+    const std::vector<std::string>& names) {
   const auto pair = self_signed(names, system_now().wall);
   if (!pair) return fail(pair.error());
   auto context = new_context();

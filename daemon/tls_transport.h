@@ -28,7 +28,7 @@ struct TlsFiles {
 // A fresh P-256 key and a certificate for `names` (DNS names and IP addresses; the first is its
 // common name), valid for a year from an hour ago. REQUIRES: names is not empty.
 [[nodiscard]] Result<std::shared_ptr<ServerTransport>> self_signed_tls_transport(
-    std::vector<std::string> names);
+    const std::vector<std::string>& names);
 
 // What a client must trust to believe `transport`, as PEM: the first certificate. A kubeconfig's
 // certificate-authority-data is the base64 of it.

@@ -13,7 +13,7 @@ Result<Recording> Recording::open(const std::string& file) {
 }
 
 void Recording::add(nlohmann::json line) {
-  if (file_.is_open()) file_ << line.dump() << std::endl;
+  if (file_.is_open()) file_ << line.dump() << '\n' << std::flush;
   lines_.push_back(std::move(line));
 }
 

@@ -115,7 +115,7 @@ class DemoRun {
   Every second_{seconds{1}};
   LoadOptions shape_;
   std::unique_ptr<LoadRunner> load_;
-  SteadyTime load_began_{};
+  SteadyTime load_began_;
   std::string phase_ = "warm-up";
   std::string last_decision_;
 };
@@ -161,7 +161,6 @@ Result<void> DemoRun::warm_up() {
   const auto least = autoscaler_.manifest().spec.min_replicas;
   if (auto scaled = fleet_.scale_to(least, load_began_); !scaled) return scaled;
   const SteadyTime deadline = load_began_ + options_.startup_delay + seconds{30};
-  std::string answer;
   while (!stop_asked) {
     const SteadyTime now = system_now().steady;
     fleet_.tick(now);

@@ -87,7 +87,7 @@ class EngineServer::Impl {
   Routing before_routing(const Request& request, Response& response);
   void hold_while_hanging();
   void complete(Api api, const Request& request, Response& response);
-  void stream(Api api, const CompletionRequest& request, std::shared_ptr<TokenStream> stream,
+  void stream(Api api, const CompletionRequest& request, const std::shared_ptr<TokenStream>& stream,
               Response& response);
   void answer_whole(Api api, const CompletionRequest& request, TokenStream& stream,
                     Response& response);
@@ -234,7 +234,7 @@ void EngineServer::Impl::complete(Api api, const Request& request, Response& res
 }
 
 void EngineServer::Impl::stream(Api api, const CompletionRequest& request,
-                                std::shared_ptr<TokenStream> stream, Response& response) {
+                                const std::shared_ptr<TokenStream>& stream, Response& response) {
   const auto created = static_cast<std::int64_t>(unix_seconds(system_now().wall));
   const CompletionWriter writer(api, request, stream->request.id, created);
   const auto provide = [this, stream, writer, sent = 0](std::size_t,
@@ -304,10 +304,10 @@ void EngineServer::Impl::send_page(const Faults& faults, std::string page, Respo
   };
   response.status = 200;
   if (faults.truncate_page > 0) page.resize(shortened(faults.truncate_page));
-  if (faults.cut_page == 0) return response.set_content(page, type.c_str());
+  if (faults.cut_page == 0) return response.set_content(page, type);
   const std::size_t full = page.size();
   page.resize(shortened(faults.cut_page));
-  response.set_content_provider(full, type.c_str(),
+  response.set_content_provider(full, type,
                                 [page](std::size_t offset, std::size_t, httplib::DataSink& sink) {
                                   if (offset >= page.size()) return false;  // closes the connection
                                   return sink.write(page.data() + offset, page.size() - offset);

@@ -89,6 +89,7 @@ std::vector<Layer> make_layers(const Trace& trace, const LoadOptions& options,
   int copy = 0;
   const auto next_from = [&] { return (options.start + copy++ * trace.span / count) % trace.span; };
   std::vector<Layer> layers;
+  layers.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < options.copies; ++i) {
     layers.push_back({next_from(), nanoseconds(0), duration, options.keep_every});
   }
@@ -180,17 +181,17 @@ LoadOptions demo_load_options() {
 }
 
 Result<Burst> parse_burst(std::string_view text) {
-  std::vector<std::optional<double>> numbers;
+  constexpr double kUnreadable = -1;  // no number of a burst is negative
+  std::vector<double> numbers;
   for (std::size_t at = 0; at <= text.size();) {
     const std::size_t colon = std::min(text.find(':', at), text.size());
-    numbers.push_back(parse_number<double>(text.substr(at, colon - at)));
+    numbers.push_back(parse_number<double>(text.substr(at, colon - at)).value_or(kUnreadable));
     at = colon + 1;
   }
-  const bool fits = numbers.size() == 3 && numbers[0] && numbers[1] && numbers[2] &&
-                    *numbers[0] >= 0 && *numbers[1] > 0 && *numbers[2] >= 1 &&
-                    *numbers[0] + *numbers[1] < 1e6 && *numbers[2] <= kMaxCopies;
+  const bool fits = numbers.size() == 3 && numbers[0] >= 0 && numbers[1] > 0 && numbers[2] >= 1 &&
+                    numbers[0] + numbers[1] < 1e6 && numbers[2] <= kMaxCopies;
   if (!fits) return fail(Errc::kBadConfig, "burst \"{}\": not AT:DURATION:COPIES in seconds", text);
-  return Burst{from_seconds(*numbers[0]), from_seconds(*numbers[1]), static_cast<int>(*numbers[2])};
+  return Burst{from_seconds(numbers[0]), from_seconds(numbers[1]), static_cast<int>(numbers[2])};
 }
 
 }  // namespace leadline

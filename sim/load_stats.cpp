@@ -108,6 +108,7 @@ LoadProgress LoadStats::progress(SteadyTime start, SteadyTime now) {
     progress.arrivals_per_second = static_cast<double>(recent_sent_.size()) / span;
   }
   std::vector<double> ttfts;
+  ttfts.reserve(recent_ttft_.size());
   for (const Moment& moment : recent_ttft_) ttfts.push_back(moment.value);
   progress.ttft_p50 = exact_quantile(ttfts, .5);
   progress.ttft_p95 = exact_quantile(ttfts, .95);

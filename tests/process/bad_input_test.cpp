@@ -95,12 +95,13 @@ TEST(BadConfigTest, UnknownSignalsAreNamedAllTogether) {
   const auto folder = WorkFolder::make();
   ASSERT_TRUE(folder);
   ASSERT_TRUE(folder->write("token", "secret\n"));
-  const ProgramRun run = run_program(
-      "leadline-adapter",
-      {"--token-file", folder->file("token"), "--pods-file", folder->file("pods.json"), "--metrics",
-       ("[{name: nv_queue, signal: queue_depht}, {name: a/b, signal: queue_depth}, "
-        "{name: c, signal: queue_depth, window: 20s}]"),
-       "--hidden-metrics", "[no_such_metric]"});
+  const std::string aliases =
+      "[{name: nv_queue, signal: queue_depht}, {name: a/b, signal: queue_depth}, "
+      "{name: c, signal: queue_depth, window: 20s}]";
+  const ProgramRun run =
+      run_program("leadline-adapter",
+                  {"--token-file", folder->file("token"), "--pods-file", folder->file("pods.json"),
+                   "--metrics", aliases, "--hidden-metrics", "[no_such_metric]"});
   EXPECT_EQ(run.exit_code, 2);
   expect_lines(run.output, {
                                {"metrics[0]", "\"queue_depht\""},

@@ -15,8 +15,8 @@
 namespace {
 
 long seconds_moved() {
-  static const char* const kFile = std::getenv(
-      "MOVED_CLOCK_FILE");  // NOLINT(concurrency-mt-unsafe): nobody writes the environment
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody writes the environment
+  static const char* const kFile = std::getenv("MOVED_CLOCK_FILE");
   if (kFile == nullptr) return 0;
   const int before = errno;
   char text[32] = {};

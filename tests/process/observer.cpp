@@ -71,7 +71,7 @@ std::vector<Item> items_of_snapshot(const httplib::Response& response, const std
   for (const SeriesSnapshot& series : snapshot->series) {
     const auto& depth = series.gauges[index_of(Gauge::kQueueDepth)];
     if (!depth) continue;
-    const milliseconds age(std::atoll(response.get_header_value("Leadline-Sample-Age-Ms").c_str()));
+    const milliseconds age(std::stoll(response.get_header_value("Leadline-Sample-Age-Ms")));
     items.push_back({.pod = pod, .value = *depth, .sampled = asked - age, .coverage = {}});
   }
   return items;
@@ -174,7 +174,7 @@ void Observer::ask_sidecar(const Rig::Pod& pod) {
       Answer answer;
       answer.source = "sidecar " + path + " of " + name;
       answer.asked = system_now();
-      const auto response = client.Get(path.c_str());
+      const auto response = client.Get(path);
       if (response) answer.status = response->status;
       if (response && path == "/metrics") answer.items = items_of_page(response->body, name);
       if (response && path == "/snapshot") {
