@@ -35,18 +35,17 @@ TEST(DiscoveryTest, AggregatedDocumentHasTheShapeThatKubectlReads) {
       R"("subresources":[{"subresource":"queue_depth",)"
       R"("responseKind":{"group":"","version":"","kind":"MetricValueList"},"verbs":["get"]}]}],)"
       R"("freshness":"Current"})";
-  EXPECT_EQ(
-      body,
-      R"({"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2",)"
-      R"("metadata":{},"items":[{"metadata":{"name":"custom.metrics.k8s.io",)"
-      R"("creationTimestamp":null},"versions":[{"version":"v1beta2",)" +
-          resources + R"(,{"version":"v1beta1",)" + resources +
-          R"(]},{"metadata":{"name":"external.metrics.k8s.io","creationTimestamp":null},)"
-          R"("versions":[{"version":"v1beta1","resources":[{"resource":"queue_depth",)"
-          R"("scope":"Namespaced","responseKind":{"group":"","version":"",)"
-          R"("kind":"ExternalMetricValueList_queue_depth"},"singularResource":"",)"
-          R"("verbs":["get"]}],"freshness":"Current"}]}]})"
-          "\n");
+  EXPECT_EQ(body,
+            R"({"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/v2",)"
+            R"("metadata":{},"items":[{"metadata":{"name":"custom.metrics.k8s.io",)"
+            R"("creationTimestamp":null},"versions":[{"version":"v1beta2",)" +
+                resources + R"(,{"version":"v1beta1",)" + resources +
+                R"(]},{"metadata":{"name":"external.metrics.k8s.io","creationTimestamp":null},)"
+                R"("versions":[{"version":"v1beta1","resources":[{"resource":"queue_depth",)"
+                R"("scope":"Namespaced","responseKind":{"group":"","version":"",)"
+                R"("kind":"ExternalMetricValueList_queue_depth"},"singularResource":"",)"
+                R"("verbs":["get"]}],"freshness":"Current"}]}]})"
+                "\n");
 }
 
 TEST(DiscoveryTest, V2beta1DiffersInItsVersionOnly) {
