@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "demo/adapter_process.h"
 #include "demo/child_process.h"
+#include "demo/local_pods.h"
 #include "demo/work_folder.h"
 
 namespace {
@@ -36,7 +37,6 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 constexpr int kEnginePort = 8000;
-constexpr int kSidecarPort = 9733;
 constexpr int kSharedEngines = 10;
 
 struct Arguments {
@@ -65,38 +65,34 @@ ChildProcess start_engine(const WorkFolder& folder, int number) {
                {"engine", "--address", address_of(number), "--port", std::to_string(kEnginePort)});
 }
 
-ChildProcess start_sidecar(const WorkFolder& folder, const Arguments& arguments, int number) {
+ChildProcess start_one_sidecar(const WorkFolder& folder, const Arguments& arguments, int number) {
   const int engine = number == 0 ? 0 : 1 + number % kSharedEngines;
-  std::vector<std::string> flags = {
-      "--engine-url",     fmt::format("http://{}:{}", address_of(engine), kEnginePort),
-      "--listen-address", address_of(number),
-      "--listen-port",    std::to_string(kSidecarPort),
-      "--pod-namespace",  "bench",
-      "--pod-name",       fmt::format("pod-{}", number),
-      "--pod-uid",        fmt::format("uid-{}", number)};
+  SidecarOptions options{.programs = program_folder(),
+                         .engine_url = fmt::format("http://{}:{}", address_of(engine), kEnginePort),
+                         .address = address_of(number),
+                         .namespace_name = "bench",
+                         .pod_name = fmt::format("pod-{}", number),
+                         .pod_uid = fmt::format("uid-{}", number),
+                         .arguments = {},
+                         .log_file = folder.file("sidecars.log")};
   if (arguments.scrape_interval_ms > 0) {
-    flags.insert(flags.end(),
-                 {"--scrape-interval-ms", std::to_string(arguments.scrape_interval_ms)});
+    options.arguments = {"--scrape-interval-ms", std::to_string(arguments.scrape_interval_ms)};
   }
-  return start(folder, "leadline-sidecar", "sidecars.log", std::move(flags));
+  auto child = start_sidecar(options);
+  if (!child) throw std::runtime_error(child.error().message);
+  return std::move(*child);
 }
 
 std::string pods_json(int pods) {
-  json list = json::array();
+  std::vector<ListedPod> list;
   for (int i = 0; i < pods; ++i) {
-    list.push_back(
-        {{"namespace", "bench"},
-         {"name", fmt::format("pod-{}", i)},
-         {"uid", fmt::format("uid-{}", i)},
-         {"ip", address_of(i)},
-         {"port", kSidecarPort},
-         {"node", "n"},
-         {"ready", true},
-         {"deleting", false},
-         {"labels", json::object()},
-         {"owner", {{"apiVersion", "apps/v1"}, {"kind", "Deployment"}, {"name", "llm"}}}});
+    list.push_back({.name = fmt::format("pod-{}", i),
+                    .uid = fmt::format("uid-{}", i),
+                    .address = address_of(i),
+                    .ready = true,
+                    .deleting = false});
   }
-  return json{{"pods", list}, {"objects", json::array()}}.dump();
+  return pods_document("bench", "llm", list);
 }
 
 // User + system seconds of a process so far. Source: proc(5), stat fields 14 and 15.
@@ -166,7 +162,8 @@ void run(const Arguments& arguments) {
   for (int i = 0; i <= std::min(kSharedEngines, arguments.pods - 1); ++i) {
     engines.push_back(start_engine(*folder, i));
   }
-  for (int i = 0; i < arguments.pods; ++i) sidecars.push_back(start_sidecar(*folder, arguments, i));
+  for (int i = 0; i < arguments.pods; ++i)
+    sidecars.push_back(start_one_sidecar(*folder, arguments, i));
   if (auto written = folder->write("pods.json", pods_json(arguments.pods)); !written) {
     throw std::runtime_error(written.error().message);
   }
