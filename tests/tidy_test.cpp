@@ -4,9 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <regex>
 #include <set>
@@ -19,10 +17,12 @@
 #include <gtest/gtest.h>
 
 #include "engine/signal.h"
+#include "tests/text_of.h"
 
 namespace {
 
 namespace fs = std::filesystem;
+using leadline::text_of;
 
 constexpr std::size_t kLineWidth = 100;  // columns
 constexpr std::size_t kBeastFiles = 6;   // each costs 12-70 s to compile: design.md, section 7
@@ -187,11 +187,6 @@ fs::path root() {
   return LEADLINE_SOURCE_DIR;
 }
 
-std::string read(const fs::path& file) {
-  std::ifstream stream(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 // Every source of ours, path relative to the root -> text. This file is left out: it quotes the
 // sins.
 std::map<std::string, std::string> sources() {
@@ -201,7 +196,7 @@ std::map<std::string, std::string> sources() {
     for (const auto& entry : fs::recursive_directory_iterator(root() / folder)) {
       const fs::path& file = entry.path();
       if (file.extension() != ".h" && file.extension() != ".cpp") continue;
-      files[fs::relative(file, root()).string()] = read(file);
+      files[fs::relative(file, root()).string()] = text_of(file);
     }
   }
   files.erase("tests/tidy_test.cpp");
@@ -246,7 +241,7 @@ std::vector<std::string> beast_files(const Sources& files) {
 std::string build_files(const std::string& folder) {
   std::string text;
   for (const auto& entry : fs::recursive_directory_iterator(root() / folder)) {
-    if (entry.path().filename() == "CMakeLists.txt") text += read(entry.path());
+    if (entry.path().filename() == "CMakeLists.txt") text += text_of(entry.path());
   }
   return text;
 }
@@ -278,7 +273,7 @@ std::set<std::string> all_of(const std::string& text, const std::string& pattern
 // Links to files of ours, relative to the page, that lead nowhere.
 std::set<std::string> missing_links(const fs::path& page) {
   std::set<std::string> missing;
-  for (const std::string& link : all_of(read(page), R"(\]\(([^)#:]+)\))")) {
+  for (const std::string& link : all_of(text_of(page), R"(\]\(([^)#:]+)\))")) {
     if (!fs::exists(page.parent_path() / link)) missing.insert(link);
   }
   return missing;
@@ -339,8 +334,8 @@ TEST(TidyTest, EverySourceIsNamedByItsBuildFile) {
 }
 
 TEST(TidyTest, ReadmeNamesJobsThatExist) {
-  const std::string script = read(root() / "dev");
-  const std::set<std::string> jobs = all_of(read(root() / "README.md"), R"(\./dev ([a-z]+))");
+  const std::string script = text_of(root() / "dev");
+  const std::set<std::string> jobs = all_of(text_of(root() / "README.md"), R"(\./dev ([a-z]+))");
   EXPECT_TRUE(jobs.count("demo") == 1 && jobs.count("test") == 1) << "the README's two commands";
   for (const std::string& job : jobs) {
     EXPECT_NE(script.find("\ncmd_" + job + "() {"), std::string::npos) << "./dev " << job;
@@ -348,7 +343,7 @@ TEST(TidyTest, ReadmeNamesJobsThatExist) {
 }
 
 TEST(TidyTest, ReadmeGivesEveryMetricAndItsUnit) {
-  const std::string page = read(root() / "README.md");
+  const std::string page = text_of(root() / "README.md");
   for (const leadline::SignalRow& row : leadline::signal_table()) {
     const std::string_view name = row.metric.empty() ? row.name : row.metric;
     const std::string cells = fmt::format(R"(\n\| `{}[`_][^|]*\| {} \|)", name, row.unit);
@@ -357,7 +352,7 @@ TEST(TidyTest, ReadmeGivesEveryMetricAndItsUnit) {
 }
 
 TEST(TidyTest, TheMapNamesEveryFolderAndNoOther) {
-  const std::string page = read(root() / "ARCHITECTURE.md");
+  const std::string page = text_of(root() / "ARCHITECTURE.md");
   for (const std::string& folder : all_of(page, R"(\n\| `([a-z_/]+)/` \|)")) {
     EXPECT_TRUE(fs::is_directory(root() / folder)) << folder << " is on the map only";
   }

@@ -19,6 +19,8 @@ constexpr const char* kHighestRecent =
 constexpr const char* kLowestRecent =
     "recent recommendations were lower than current one, applying the lowest recent recommendation";
 
+enum class Direction { kUp, kDown };
+
 struct CurrentAndDesired {
   int32_t current;
   int32_t desired;
@@ -98,52 +100,41 @@ double period_start(int32_t current, seconds period, const HpaMemory& memory, St
          changed_within(period, memory.scale_downs, now);
 }
 
-// Percent upwards is rounded up, so that 10 % of 3 replicas still adds one.
-double allowed_up(const ScalingPolicy& policy, double start) {
-  if (policy.type == PolicyType::kPods) return start + policy.value;
-  return std::ceil(start * (1 + static_cast<double>(policy.value) / 100));
-}
-
-// Percent downwards is cut off: 10 % of 3 replicas may go from 3 to 2 (2.7).
-double allowed_down(const ScalingPolicy& policy, double start) {
-  if (policy.type == PolicyType::kPods) return start - policy.value;
-  return std::trunc(start * (1 - static_cast<double>(policy.value) / 100));
+// Percent upwards is rounded up, so that 10 % of 3 replicas still adds one; percent downwards is
+// cut off: 10 % of 3 replicas may go from 3 to 2 (2.7).
+double allowed(const ScalingPolicy& policy, double start, Direction direction) {
+  const double change = direction == Direction::kUp ? policy.value : -policy.value;
+  if (policy.type == PolicyType::kPods) return start + change;
+  const double count = start * (1 + change / 100);
+  return direction == Direction::kUp ? std::ceil(count) : std::trunc(count);
 }
 
 // selectPolicy Max is the policy of the largest change, Min that of the smallest, Disabled none.
-int32_t scale_up_limit(const ScalingRules& rules, int32_t current, const HpaMemory& memory,
-                       SteadyTime now) {
+int32_t rate_limit(const ScalingRules& rules, Direction direction, int32_t current,
+                   const HpaMemory& memory, SteadyTime now) {
   if (rules.select_policy == SelectPolicy::kDisabled || rules.policies.empty()) return current;
-  const bool smallest = rules.select_policy == SelectPolicy::kMin;
   std::vector<double> counts;
   counts.reserve(rules.policies.size());
   for (const auto& policy : rules.policies) {
-    counts.push_back(allowed_up(policy, period_start(current, policy.period, memory, now)));
+    const double start = period_start(current, policy.period, memory, now);
+    counts.push_back(allowed(policy, start, direction));
   }
   const auto [least, most] = std::ranges::minmax(counts);
-  return std::max(current, clamp_to_int32(smallest ? least : most));
-}
-
-int32_t scale_down_limit(const ScalingRules& rules, int32_t current, const HpaMemory& memory,
-                         SteadyTime now) {
-  if (rules.select_policy == SelectPolicy::kDisabled || rules.policies.empty()) return current;
-  const bool smallest = rules.select_policy == SelectPolicy::kMin;
-  std::vector<double> counts;
-  counts.reserve(rules.policies.size());
-  for (const auto& policy : rules.policies) {
-    counts.push_back(allowed_down(policy, period_start(current, policy.period, memory, now)));
+  const bool smallest_change = rules.select_policy == SelectPolicy::kMin;
+  if (direction == Direction::kUp) {
+    return std::max(current, clamp_to_int32(smallest_change ? least : most));
   }
-  const auto [least, most] = std::ranges::minmax(counts);
-  return std::min(current, clamp_to_int32(smallest ? most : least));
+  return std::min(current, clamp_to_int32(smallest_change ? most : least));
 }
 
-Condition too_fast(bool up) {
-  return up ? Condition{true, "ScaleUpLimit",
-                        "the desired replica count is increasing faster than the maximum scale "
-                        "rate"}
-            : Condition{
-                  true, "ScaleDownLimit",
-                  "the desired replica count is decreasing faster than the maximum scale rate"};
+Condition too_fast(Direction direction) {
+  return direction == Direction::kUp
+             ? Condition{true, "ScaleUpLimit",
+                         "the desired replica count is increasing faster than the maximum scale "
+                         "rate"}
+             : Condition{
+                   true, "ScaleDownLimit",
+                   "the desired replica count is decreasing faster than the maximum scale rate"};
 }
 Condition too_many() {
   return {true, "TooManyReplicas",
@@ -169,15 +160,15 @@ Bound bound_with_behavior(const BehaviorOf& of, CurrentAndDesired counts, const 
   const auto [current, desired] = counts;
   const auto& [spec, behavior] = of;
   if (desired > current) {
-    const int32_t rate = scale_up_limit(behavior.scale_up, current, memory, now);
+    const int32_t rate = rate_limit(behavior.scale_up, Direction::kUp, current, memory, now);
     const bool by_rate = spec.max_replicas > rate;
     const int32_t most = std::min(spec.max_replicas, rate);
-    if (desired > most) return {most, by_rate ? too_fast(true) : too_many()};
+    if (desired > most) return {most, by_rate ? too_fast(Direction::kUp) : too_many()};
   } else if (desired < current) {
-    const int32_t rate = scale_down_limit(behavior.scale_down, current, memory, now);
+    const int32_t rate = rate_limit(behavior.scale_down, Direction::kDown, current, memory, now);
     const bool by_rate = spec.min_replicas < rate;
     const int32_t least = std::max(spec.min_replicas, rate);
-    if (desired < least) return {least, by_rate ? too_fast(false) : too_few()};
+    if (desired < least) return {least, by_rate ? too_fast(Direction::kDown) : too_few()};
   }
   return {desired, in_range()};
 }
@@ -188,7 +179,7 @@ Bound bound_without_behavior(const HpaSpec& spec, int32_t current, int32_t desir
   const bool by_rate = spec.max_replicas > rate;
   const int32_t most = std::min(spec.max_replicas, rate);
   if (desired < spec.min_replicas) return {spec.min_replicas, too_few()};
-  if (desired > most) return {most, by_rate ? too_fast(true) : too_many()};
+  if (desired > most) return {most, by_rate ? too_fast(Direction::kUp) : too_many()};
   return {desired, in_range()};
 }
 

@@ -3,10 +3,10 @@
 #include <charconv>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <thread>
 
+#include "tests/text_of.h"
 #include "tests/unit/daemon/raw_socket.h"
 
 namespace leadline::test {
@@ -26,11 +26,6 @@ json owner(const char* api_version, const char* kind, const char* name) {
 
 json node(const char* name, const char* zone) {
   return {{"apiVersion", "v1"}, {"kind", "Node"}, {"name", name}, {"labels", {{"zone", zone}}}};
-}
-
-std::string text_of(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 }  // namespace

@@ -2,11 +2,10 @@
 // tests/process/kubectl_test.cpp.
 
 #include <csignal>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 
 #include "tests/contract/contract_rig.h"
+#include "tests/text_of.h"
 
 namespace leadline::test {
 namespace {
@@ -145,11 +144,6 @@ TEST_F(ContractTest, Check63NoAnswerAsksToRetryLater) {
   }
 }
 
-std::string log_of(const AdapterProcess& adapter) {
-  std::ifstream file(adapter.log_file());
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 bool refuses_connections(const ApiAddress& address) {
   try {
     ApiCaller caller(address);
@@ -165,7 +159,8 @@ TEST_F(ContractTest, Check64TermIsNotReadyThenAnswersForTheGracePeriodThenCloses
   ASSERT_EQ(open.call({.path = kOnePod}).status, 200);
   ASSERT_EQ(ask_metrics_port("/readyz").status, 200);
   ASSERT_EQ(::kill(adapter_->pid(), SIGTERM), 0);
-  ASSERT_TRUE(eventually([&] { return log_of(*adapter_).find("stopping") != std::string::npos; }));
+  ASSERT_TRUE(eventually(
+      [&] { return text_of(adapter_->log_file()).find("stopping") != std::string::npos; }));
   const ApiReply ready = open.call({.path = "/readyz"});
   EXPECT_EQ(ready.status, 500);
   EXPECT_NE(ready.body.find("not-stopping"), std::string::npos) << ready.body;
@@ -176,7 +171,8 @@ TEST_F(ContractTest, Check64TermIsNotReadyThenAnswersForTheGracePeriodThenCloses
   EXPECT_EQ(get(kQueueOfAll).status, 200);
   EXPECT_TRUE(open.wait_for_end());
   EXPECT_TRUE(eventually([&] { return refuses_connections(address()); }));
-  EXPECT_TRUE(eventually([&] { return log_of(*adapter_).find("stopped") != std::string::npos; }));
+  EXPECT_TRUE(eventually(
+      [&] { return text_of(adapter_->log_file()).find("stopped") != std::string::npos; }));
 }
 
 TEST_F(ContractTest, Check65AConnectionLivesThrough2000RequestsAnd6IdleSeconds) {

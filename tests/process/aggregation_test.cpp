@@ -230,6 +230,10 @@ TEST_F(AggregationTest, RestartedAdapterIsRightAsSoonAsItIsReady) {
   expect_soon(truth_of(pods));
   const auto ready = [&] { return rig_.adapter_says_ok("/readyz"); };
   EXPECT_TRUE(Rig::eventually(ready));
+  const auto rate = [&] {
+    return rig_.value_of(rig_.workload_path("inference_requests_per_second", "15s"));
+  };
+  EXPECT_TRUE(Rig::eventually([&] { return rate().has_value(); })) << "windows too young";
   for (int round = 0; round < 2; ++round) {
     SCOPED_TRACE(round);
     rig_.restart_adapter();
@@ -248,7 +252,7 @@ TEST_F(AggregationTest, RestartedAdapterIsRightAsSoonAsItIsReady) {
     EXPECT_EQ(answer.of("")->coverage, 1);
   }
   // Windows live in the sidecars: rates are there at once.
-  EXPECT_EQ(rig_.value_of(rig_.workload_path("inference_requests_per_second", "15s")), 0);
+  EXPECT_EQ(rate(), 0);
 }
 
 // --- Real load.

@@ -15,6 +15,7 @@
 #include "tests/process/observer.h"
 #include "tests/process/program_run.h"
 #include "tests/process/rig.h"
+#include "tests/text_of.h"
 
 namespace leadline {
 namespace {

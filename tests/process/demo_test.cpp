@@ -21,6 +21,8 @@
 #include "demo/hpa_manifest.h"
 #include "demo/work_folder.h"
 #include "engine/scaling/hpa.h"
+#include "tests/process/rig.h"
+#include "tests/text_of.h"
 
 namespace leadline {
 namespace {
@@ -67,10 +69,7 @@ class DemoTest : public testing::Test {
     return found;
   }
 
-  [[nodiscard]] std::string output() const {
-    std::ifstream file(folder_.file("demo.log"));
-    return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  }
+  [[nodiscard]] std::string output() const { return text_of(folder_.file("demo.log")); }
 
   WorkFolder folder_;
   std::optional<ChildProcess> demo_;
@@ -212,6 +211,40 @@ TEST_F(DemoTest, KillingTheAdapterFreezesTheReplicas) {
   }
   EXPECT_GE(frozen, 5) << "syncs that found no adapter";
   expect_decisions_replay(lines("sync"));
+}
+
+TEST_F(DemoTest, HoldStaysUpForTheLinesThatItPrints) {
+  start({"--hold", "--no-load", "--duration-s", "5", "--startup-delay-ms", "500"});
+  const auto curl_line = [this] {
+    const std::string text = output();
+    const auto at = text.find("  curl ");
+    const auto end = at == std::string::npos ? at : text.find('\n', at);
+    return end == std::string::npos ? "" : text.substr(at + 2, end - at - 2);
+  };
+  ASSERT_TRUE(Rig::eventually([&] { return !curl_line().empty(); }, seconds{200})) << output();
+  const std::string answer = folder_.file("answer.json");
+  // NOLINTNEXTLINE(bugprone-command-processor): what people paste is what is tested.
+  ASSERT_EQ(std::system((curl_line() + " -s -m 30 -o '" + answer + "'").c_str()), 0);
+  const json body = json::parse(text_of(answer), nullptr, false);
+  ASSERT_TRUE(body.is_object()) << curl_line();
+  EXPECT_EQ(body["items"][0]["value"], "0") << body.dump();
+  EXPECT_TRUE(demo_->running());
+  demo_->send_signal(SIGTERM);
+  finish(seconds{60});
+}
+
+TEST_F(DemoTest, MeasuresAnEngineOfYours) {
+  Rig rig;
+  const Rig::Pod& pod = rig.add_pod({.name = "yours"});
+  ASSERT_TRUE(Rig::eventually(
+      [&] { return !Rig::fetch(pod.address, Rig::kEnginePort, "/metrics").empty(); }));
+  Rig::mark(pod, {{"waiting", 4}, {"running", 3}});
+  start({"--engine", "http://" + pod.address + ":" + std::to_string(Rig::kEnginePort)});
+  EXPECT_TRUE(Rig::eventually(
+      [this] { return output().find("in_flight=7 queue=4 ") != std::string::npos; }, seconds{60}))
+      << output();
+  demo_->send_signal(SIGTERM);
+  finish(seconds{60});
 }
 
 }  // namespace

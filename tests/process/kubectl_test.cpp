@@ -9,8 +9,6 @@
 
 #include <charconv>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <regex>
 #include <stdexcept>
 
@@ -18,6 +16,7 @@
 
 #include "demo/hold.h"
 #include "tests/process/rig.h"
+#include "tests/text_of.h"
 
 namespace leadline {
 namespace {
@@ -30,11 +29,6 @@ struct Ran {
   int exit_code = -1;
   std::string out, err;
 };
-
-std::string text_of(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
 
 // Runs a line of shell, for a minute at most.
 Ran run(const std::string& line, const WorkFolder& folder) {

@@ -11,6 +11,7 @@
 #include "demo/adapter_process.h"
 #include "demo/work_folder.h"
 #include "tests/process/rig.h"
+#include "tests/text_of.h"
 
 namespace leadline {
 namespace {

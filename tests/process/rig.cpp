@@ -13,6 +13,8 @@
 #include <thread>
 #include <utility>
 
+#include "tests/text_of.h"
+
 namespace leadline {
 namespace {
 
@@ -212,12 +214,6 @@ bool Rig::eventually(const std::function<bool()>& holds, std::chrono::millisecon
     std::this_thread::sleep_for(std::chrono::milliseconds{50});
   }
   return true;
-}
-
-std::string text_of(const std::string& path) {
-  std::ostringstream text;
-  if (std::ifstream file(path); file) text << file.rdbuf();
-  return text.str();
 }
 
 std::optional<double> sample_of(const std::string& page, const std::string& series) {

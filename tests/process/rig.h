@@ -106,9 +106,6 @@ class Rig {
   std::unique_ptr<AdapterProcess> adapter_;
 };
 
-// The file's text; empty where it cannot be read.
-[[nodiscard]] std::string text_of(const std::string& path);
-
 // The value behind `series` (`leadline_adapter_pods{state="stale"}`) of an exposition.
 [[nodiscard]] std::optional<double> sample_of(const std::string& page, const std::string& series);
 

@@ -3,8 +3,6 @@
 
 #include "sidecar/prometheus_page.h"
 
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <set>
 #include <sstream>
@@ -15,6 +13,7 @@
 #include "sidecar/page_reader.h"
 #include "sidecar/self_families.h"
 #include "sidecar/signal_families.h"
+#include "tests/text_of.h"
 #include "tests/unit/sidecar/fakes.h"
 
 namespace leadline {
@@ -27,9 +26,9 @@ constexpr milliseconds kInterval{1000};
 const std::string kFolder = std::string(LEADLINE_SOURCE_DIR) + "/tests/";
 
 std::string file(const std::string& path) {
-  std::ifstream stream(kFolder + path, std::ios::binary);
-  EXPECT_TRUE(stream) << path;
-  return {std::istreambuf_iterator<char>(stream), {}};
+  std::string text = text_of(kFolder + path);
+  EXPECT_NE(text, "") << path;
+  return text;
 }
 
 class PrometheusPageTest : public testing::Test {

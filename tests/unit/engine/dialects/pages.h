@@ -4,13 +4,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/page.h"
+#include "tests/text_of.h"
 
 namespace leadline {
 
@@ -21,8 +20,7 @@ inline const std::filesystem::path& pages_folder() {
 }
 
 inline std::string recorded(std::string_view name) {
-  std::ifstream stream(pages_folder() / name, std::ios::binary);
-  return {std::istreambuf_iterator<char>(stream), {}};
+  return text_of(pages_folder() / name);
 }
 
 // Names of all recorded pages with this extension, sorted.
