@@ -37,6 +37,7 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 constexpr int kEnginePort = 8000;
+constexpr int kSidecarPort = 9733;
 constexpr int kSharedEngines = 10;
 
 struct Arguments {
@@ -141,18 +142,35 @@ double quantile(std::vector<double> sorted, double q) {
   return sorted[static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1))];
 }
 
-std::vector<double> measure(ApiClient& api, int changes) {
+// What the marked pod's sidecar says it scrapes at now, in seconds: the adaptive interval grows
+// where the machine, and so the engine's page, is slow.
+double scrape_interval() {
+  httplib::Client client(address_of(0), kSidecarPort);
+  const auto page = client.Get("/metrics");
+  const std::string name = "\nleadline_scrape_interval_seconds ";
+  const auto at = page ? page->body.find(name) : std::string::npos;
+  if (at == std::string::npos) throw std::runtime_error("the sidecar does not tell its interval");
+  return std::stod(page->body.substr(at + name.size()));
+}
+
+struct Measured {
+  std::vector<double> delays, intervals;  // seconds, sorted
+};
+
+Measured measure(ApiClient& api, int changes) {
   std::mt19937 random(1);
   std::uniform_int_distribution<int> pause(0, 1500);
-  std::vector<double> delays;
+  Measured seen;
   for (int i = 0; i < changes; ++i) {
     std::this_thread::sleep_for(milliseconds{pause(random)});
     const int waiting = 100 + i;
     const SteadyTime changed = mark(waiting);
-    delays.push_back(duration<double>(wait_for_value(api, waiting) - changed).count());
+    seen.delays.push_back(duration<double>(wait_for_value(api, waiting) - changed).count());
+    seen.intervals.push_back(scrape_interval());
   }
-  std::sort(delays.begin(), delays.end());
-  return delays;
+  std::sort(seen.delays.begin(), seen.delays.end());
+  std::sort(seen.intervals.begin(), seen.intervals.end());
+  return seen;
 }
 
 void run(const Arguments& arguments) {
@@ -177,15 +195,16 @@ void run(const Arguments& arguments) {
   const double adapter_before = cpu_seconds(adapter.pid());
   const double sidecars_before = cpu_seconds(sidecars), engines_before = cpu_seconds(engines);
   const SteadyTime begun = system_now().steady;
-  const auto delays = measure(adapter.api(), arguments.changes);
+  const auto [delays, intervals] = measure(adapter.api(), arguments.changes);
   const double elapsed = duration<double>(system_now().steady - begun).count();
   std::printf(
-      "pods=%d interval=%s changes=%d p50=%.3fs p99=%.3fs max=%.3fs "
+      "pods=%d interval=%s (p50=%.3fs p99=%.3fs) changes=%d p50=%.3fs p99=%.3fs max=%.3fs "
       "cpu_adapter=%.2f%% cpu_sidecar_each=%.3f%% cpu_engine_each=%.2f%%\n",
       arguments.pods,
       arguments.scrape_interval_ms > 0 ? fmt::format("{}ms", arguments.scrape_interval_ms).c_str()
                                        : "default",
-      arguments.changes, quantile(delays, 0.5), quantile(delays, 0.99), delays.back(),
+      quantile(intervals, 0.5), quantile(intervals, 0.99), arguments.changes, quantile(delays, 0.5),
+      quantile(delays, 0.99), delays.back(),
       100 * (cpu_seconds(adapter.pid()) - adapter_before) / elapsed,
       100 * (cpu_seconds(sidecars) - sidecars_before) / elapsed / arguments.pods,
       100 * (cpu_seconds(engines) - engines_before) / elapsed /
