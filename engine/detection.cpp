@@ -4,6 +4,7 @@
 #include <array>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "engine/exposition.h"
 
@@ -33,8 +34,9 @@ constexpr std::array kRules = {
     Rule{6, "nim", {"num_request_max", "sglang:"}, "2.x on SGLang"},
     Rule{6, "nim", {"num_request_max"}},
     Rule{7, "sglang", {"sglang:"}},
-    Rule{7, "sglang", {"sglang_"}},
-    Rule{7, "sglang", {"smg_"}, "gateway"},
+    // The gateway in front of engines has no queue of an engine's.
+    Rule{7, "sglang-gateway", {"sglang_"}},
+    Rule{7, "sglang-gateway", {"smg_"}},
     Rule{8, "trtllm", {"trtllm_"}},
     Rule{8, "trtllm", {"trtllm:"}},
     Rule{9, "lmdeploy", {"lmdeploy:"}},
@@ -156,6 +158,37 @@ Detection by_names(const PageText& text) {
   return none;
 }
 
+// What an error answer in JSON says of itself; empty where it does not.
+struct JsonError {
+  std::string type;
+  std::string message;
+};
+
+// `{"error":{"message":…,"type":…}}`, as OpenAI's API and most that follow it answer.
+JsonError json_error_in(std::string_view body) {
+  constexpr std::size_t kLargest = 4096;  // of an answer that is only a refusal
+  JsonError found;
+  const auto json = nlohmann::json::parse(body.substr(0, kLargest), nullptr,
+                                          /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("error")) return found;
+  const auto& error = json["error"];
+  const auto text_of_key = [&](const char* key) {
+    return error.is_object() && error.contains(key) && error[key].is_string()
+               ? error[key].get<std::string>()
+               : std::string();
+  };
+  found.type = text_of_key("type");
+  found.message = text_of_key("message");
+  if (found.message.empty()) found.message = "an error";
+  return found;
+}
+
+// The types of llama.cpp's refusals: 503 while it loads its model, 501 without --metrics (source:
+// tools/server/server-common.cpp b10280, format_error_response). Nobody else spells them so.
+bool is_llamacpp(const JsonError& error) {
+  return error.type == "unavailable_error" || error.type == "not_supported_error";
+}
+
 // JSON, HTML, empty, over the cap: `problem` says which.
 Detection without_text(const Page& page, std::string_view problem) {
   Detection found;
@@ -164,8 +197,9 @@ Detection without_text(const Page& page, std::string_view problem) {
   if (shape == PageShape::kHtml) found.state = PageState::kHtml;
   if (shape == PageShape::kJsonObject) {
     found.state = PageState::kJson;
-    if (page.body.substr(0, 4096).find("\"error\"") != std::string_view::npos)
-      found.why += ": an error (a key refused, a model still loading, llama.cpp without --metrics)";
+    const JsonError error = json_error_in(page.body);
+    if (is_llamacpp(error)) found.engine = "llamacpp";
+    if (!error.message.empty()) found.why = error.message;
   }
   if (shape == PageShape::kJsonArray) {
     found.state = PageState::kJson;

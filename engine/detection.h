@@ -26,10 +26,12 @@ enum class PageState : std::uint8_t {
 
 struct Detection {
   PageState state = PageState::kNothing;
-  std::string_view engine;           // id; empty where not recognised. JSON may tell one too
+  std::string_view engine;           // id; empty where not recognised. JSON may tell one too:
+                                     // trtllm's array, the type of a refusal of llama.cpp's
   const Dialect* dialect = nullptr;  // nullptr: recognised perhaps, but not spoken yet
   bool draining = false;             // reading this page empties it: never read it again
-  std::string why;                   // for a person: `family prefix vllm: with label engine: V1`
+  std::string why;  // for a person: `family prefix vllm: with label engine: V1`; of an error in
+                    // JSON its message, as the engine wrote it
 };
 
 [[nodiscard]] Detection detect_engine(const Page& page);

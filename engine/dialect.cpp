@@ -2,12 +2,14 @@
 
 #include <array>
 
+#include "engine/dialects/llamacpp.h"
+#include "engine/dialects/sglang.h"
 #include "engine/dialects/vllm.h"
 
 namespace leadline {
 
 std::span<const Dialect* const> dialects() {
-  static const std::array<const Dialect*, 1> kDialects = {&vllm_dialect()};
+  static const std::array kDialects = {&vllm_dialect(), &sglang_dialect(), &llamacpp_dialect()};
   return kDialects;
 }
 

@@ -7,6 +7,8 @@
 // 25):
 //  - Alternatives are names of one thing over the versions: the first that has a series on the page
 //    is read, never a sum of two.
+//    For a latency: a series under its filter.
+//  - Series that only another rank inside the data-parallel rank prints again are read once.
 //  - A gauge that several processes print (label `pid`) is taken once per rank, the highest.
 //  - NaN, infinite and impossible values (a negative count, a ratio above 1) are absent. A sum with
 //    an absent rank is absent; a mean is that of the ranks that tell.

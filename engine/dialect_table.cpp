@@ -99,8 +99,11 @@ std::vector<std::string> names_in(const DialectTable& table) {
       names.push_back(std::string(alternative.family) + "_bucket");
       names.push_back(std::string(alternative.family) + "_sum");
     }
+    names.emplace_back(row.mean.sum);
+    names.emplace_back(row.mean.count);
   }
   for (const std::string_view family : table.capacity.families) names.emplace_back(family);
+  names.emplace_back(table.capacity.gauge);
   names.emplace_back(table.sleep.family);
   names.emplace_back(table.process_start);
   std::erase(names, "");
@@ -147,6 +150,7 @@ Result<EngineReading> TableDialect::read(const Page& page) const {
   if (!exposition) return fail(exposition.error());
   const DialectTable& table = *tables_.at(choose_(*exposition));
   Result<EngineReading> reading = TableReader(table, *exposition, filter_).read();
+  if (reading && table.process_start.empty()) reading->process_start = page.process_start;
   if (!reading || !reading->series.empty() || !table.recognised) return reading;
   // Nothing of ours: an engine that is starting, or something else that answers on its port now.
   const Detection found = detect_engine(page);

@@ -21,6 +21,7 @@ namespace leadline {
 struct LabelMatch {
   std::string_view label;
   std::string_view value;
+  bool prefix = false;  // `label=~"value.*"` instead
 };
 
 inline constexpr std::array<LabelMatch, 0> kEverySeries{};
@@ -68,7 +69,7 @@ struct GaugeRow {
   Combine combine;
   Range range;
   Promise promise;
-  std::array<Term, 2> terms;
+  std::array<Term, 6> terms;
   std::string_view source;  // where it is written down, and for which versions
 };
 
@@ -80,18 +81,28 @@ struct CounterRow {
   std::string_view source;
 };
 
+// Two counters of an engine without histograms: seconds spent and how often. They tell a mean and
+// no quantile: read as a histogram whose one bucket is +Inf.
+struct MeanOf {
+  std::string_view sum;  // seconds
+  std::string_view count;
+};
+
+// The first alternative with a series under its filter; without any, the mean.
 struct LatencyRow {
   Latency latency;
   Promise promise;
   Term term;
   std::string_view source;
+  MeanOf mean{};  // empty: none
 };
 
-// KV capacity in tokens of one rank, told by labels of an info family: the product of `factors` of
-// the first entry whose labels are all numbers. Ranks are summed.
+// KV capacity in tokens of one rank; ranks are summed. Told by a gauge of each model, or by labels
+// of an info family: the product of `factors` of the first entry whose labels are all numbers.
 struct CapacityRow {
   std::array<std::string_view, 2> families{};                // first present
   std::array<std::array<std::string_view, 2>, 2> factors{};  // label names; empty: no more
+  std::string_view gauge{};                                  // instead of both
 };
 
 struct SleepRow {
@@ -108,8 +119,8 @@ struct DialectTable {
   std::string_view engine;
   std::string_view variant;
   std::string_view model_label;
-  std::string_view rank_label;  // data-parallel rank
-  std::string_view process_start;
+  std::string_view rank_label;     // data-parallel rank
+  std::string_view process_start;  // family; empty: the answer's header, where it has one
   std::span<const GaugeRow> gauges;
   std::span<const CounterRow> counters;
   std::span<const LatencyRow> latencies;
@@ -118,6 +129,10 @@ struct DialectTable {
   bool recognised = true;  // detection knows the families; not those of an operator's mapping
   CapacityRow capacity{};  // no families: not told
   SleepRow sleep{};        // no family: not told
+  std::string_view role_label{};  // its values `prefill` and `decode` are roles, others are `both`
+  // Ranks inside a data-parallel rank that may print its series too. Of series that differ in these
+  // labels only the lowest is read, compared in this order; which one it is makes no other part.
+  std::span<const std::string_view> copy_labels{};
 };
 
 // Reads pages by one table of several; `choose` picks it from what the page shows and answers its
@@ -132,6 +147,8 @@ class TableDialect final : public Dialect {
   [[nodiscard]] Result<EngineReading> read(const Page& page) const override;
   [[nodiscard]] std::vector<Signal> promised() const override;
   [[nodiscard]] std::vector<AbsentSignal> absent() const override;
+  // Every sample name that any of the tables reads.
+  [[nodiscard]] const SampleFilter& filter() const { return filter_; }
 
  private:
   std::vector<const DialectTable*> tables_;

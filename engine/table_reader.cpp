@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 
 #include "engine/totals.h"
@@ -119,7 +120,9 @@ std::span<const std::uint32_t> SampleIndex::of(std::string_view name) const {
 
 TableReader::TableReader(const DialectTable& table, const Exposition& exposition,
                          const SampleFilter& filter)
-    : table_(table), exposition_(exposition), index_(exposition, filter) {}
+    : table_(table), exposition_(exposition), index_(exposition, filter) {
+  find_copies();
+}
 
 Result<EngineReading> TableReader::read() {
   if (!find_models()) return fail(Errc::kBadInput, "page names more than {} models", kMaxModels);
@@ -139,6 +142,7 @@ Result<EngineReading> TableReader::read() {
   for (const LatencyRow& row : table_.latencies) read_latency(row);
   read_capacity();
   read_engine();
+  find_roles();
   find_missing();
   return std::move(reading_);
 }
@@ -171,6 +175,8 @@ bool TableReader::find_models() {
   for (const LatencyRow& row : table_.latencies) {
     add(row.term, "_sum");
     add(row.term, "_bucket");
+    names.emplace_back(row.mean.sum);  // an empty one is on no page
+    names.emplace_back(row.mean.count);
   }
   for (const std::string& name : names) {
     for (const std::uint32_t place : index_.of(name)) {
@@ -192,17 +198,65 @@ bool TableReader::find_model(std::uint32_t place) {
   return true;
 }
 
+bool TableReader::is_copy_label(std::string_view label) const {
+  return std::find(table_.copy_labels.begin(), table_.copy_labels.end(), label) !=
+         table_.copy_labels.end();
+}
+
+// Numbers, since rank 10 comes after rank 9; a series without the label is before all.
+std::vector<double> TableReader::copy_rank(std::uint32_t place) const {
+  std::vector<double> rank;
+  for (const std::string_view label : table_.copy_labels) {
+    rank.push_back(number_from(exposition_.label(exposition_.samples[place], label)).value_or(-1));
+  }
+  return rank;
+}
+
+// Marks every sample that has a lower one of the same name and part.
+void TableReader::find_copies() {
+  if (table_.copy_labels.empty()) return;
+  copy_.assign(exposition_.samples.size(), false);
+  std::unordered_map<std::uint64_t, std::uint32_t> lowest;
+  for (std::uint32_t place = 0; place < exposition_.samples.size(); ++place) {
+    const std::uint64_t key = spread(part_of(place, "pid") + exposition_.samples[place].name);
+    const auto [found, first] = lowest.emplace(key, place);
+    if (first) continue;
+    const auto before = copy_rank(found->second);
+    const auto rank = copy_rank(place);
+    if (rank == before) continue;  // other processes of one rank: the highest value is taken
+    copy_[rank < before ? found->second : place] = true;
+    if (rank < before) found->second = place;
+  }
+}
+
+void TableReader::find_roles() {
+  if (table_.role_label.empty()) return;
+  for (std::uint32_t place = 0; place < exposition_.samples.size(); ++place) {
+    const std::string_view role = exposition_.label(exposition_.samples[place], table_.role_label);
+    if (model_of_[place] == kMaxModels || (role != "prefill" && role != "decode")) continue;
+    reading_.series[model_of_[place]].role = role;
+  }
+}
+
+// A copy matches nothing.
 bool TableReader::matches(std::uint32_t place, std::span<const LabelMatch> where) const {
+  if (!copy_.empty() && copy_[place]) return false;
   return std::all_of(where.begin(), where.end(), [&](const LabelMatch& match) {
-    return exposition_.label(exposition_.samples[place], match.label) == match.value;
+    const std::string_view value = exposition_.label(exposition_.samples[place], match.label);
+    return match.prefix ? value.starts_with(match.value) : value == match.value;
   });
+}
+
+bool TableReader::any_matches(const Rows& rows) const {
+  return std::any_of(rows.samples.begin(), rows.samples.end(),
+                     [&](std::uint32_t place) { return matches(place, rows.where); });
 }
 
 // Which source series it is: the same on every page, whatever the order of its labels.
 std::uint64_t TableReader::part_of(std::uint32_t place, std::string_view without) const {
   std::uint64_t part = 0;
   for (const Label& label : exposition_.labels_of(exposition_.samples[place])) {
-    if (label.name != without) part += spread(hash_label(label));
+    if (label.name != without && !is_copy_label(label.name)) part += spread(hash_label(label));
   }
   return spread(part);
 }
@@ -287,18 +341,32 @@ std::size_t TableReader::series_without_model() {
   return reading_.series.size() - 1;
 }
 
-void TableReader::read_latency(const LatencyRow& row) {
-  for (const Alternative& alternative : row.term.alternatives) {
-    if (alternative.family.empty()) return;
-    const std::string base(alternative.family);
-    const auto buckets = index_.of(base + "_bucket");
-    if (buckets.empty()) continue;
-    const Rows sums = {index_.of(base + "_sum"), alternative.where, alternative.scale};
-    add_histograms(row.latency,
-                   histogram_rows({buckets, alternative.where, alternative.scale}, "le"),
-                   histogram_rows(sums, ""));
-    return;
+// Of the first alternative that has a series under its filter, whose name goes to `family`.
+TableReader::Rows TableReader::buckets_of(const Term& term, std::string_view& family) const {
+  for (const Alternative& alternative : term.alternatives) {
+    if (alternative.family.empty()) break;
+    const Rows rows = {index_.of(std::string(alternative.family) + "_bucket"), alternative.where,
+                       alternative.scale};
+    if (!any_matches(rows)) continue;
+    family = alternative.family;
+    return rows;
   }
+  return {};
+}
+
+void TableReader::read_latency(const LatencyRow& row) {
+  std::string_view family;
+  const Rows buckets = buckets_of(row.term, family);
+  if (family.empty()) return read_mean(row);
+  const Rows sums = {index_.of(std::string(family) + "_sum"), buckets.where, buckets.scale};
+  add_histograms(row.latency, histogram_rows(buckets, "le"), histogram_rows(sums, ""));
+}
+
+// One bucket, +Inf: quantiles of it are unknown, and so is every share above a bound.
+void TableReader::read_mean(const LatencyRow& row) {
+  std::vector<HistogramRow> counts = histogram_rows({index_.of(row.mean.count), {}, 1}, "");
+  for (HistogramRow& count : counts) count.edge = HUGE_VAL;
+  add_histograms(row.latency, counts, histogram_rows({index_.of(row.mean.sum), {}, 1}, ""));
 }
 
 // Sorted by model, part and edge. `edge_label` is empty for rows that have no edge.
@@ -358,9 +426,24 @@ std::optional<double> TableReader::capacity_of(const Sample& sample) const {
   return std::nullopt;
 }
 
+std::optional<double> TableReader::capacity_gauge(std::size_t model) const {
+  std::vector<RankValue> ranks;
+  for (const std::uint32_t place : index_.of(table_.capacity.gauge)) {
+    const Sample& sample = exposition_.samples[place];
+    if (exposition_.label(sample, table_.model_label) != models_[model] || !matches(place, {}))
+      continue;
+    ranks.push_back({part_of(place, "pid"), valid(sample.value, Range::kCount)});
+  }
+  keep_highest(ranks);
+  return combined(ranks, Combine::kSumOfRanks);
+}
+
 // The info series names no model: where there are several, nobody knows whose it is.
 void TableReader::read_capacity() {
-  if (models_.size() != 1) return;
+  for (std::size_t model = 0; model < models_.size() && !table_.capacity.gauge.empty(); ++model) {
+    reading_.series[model].kv_capacity_tokens = capacity_gauge(model);
+  }
+  if (models_.size() != 1 || !table_.capacity.gauge.empty()) return;
   std::vector<RankValue> ranks;
   for (const std::string_view family : table_.capacity.families) {
     for (const std::uint32_t place : index_.of(family)) {

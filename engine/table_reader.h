@@ -65,7 +65,12 @@ class TableReader {
 
   bool find_models();
   bool find_model(std::uint32_t place);
+  void find_copies();
+  [[nodiscard]] bool is_copy_label(std::string_view label) const;
+  [[nodiscard]] std::vector<double> copy_rank(std::uint32_t place) const;
+  void find_roles();
   [[nodiscard]] bool matches(std::uint32_t place, std::span<const LabelMatch> where) const;
+  [[nodiscard]] bool any_matches(const Rows& rows) const;
   [[nodiscard]] std::uint64_t part_of(std::uint32_t place, std::string_view without) const;
 
   [[nodiscard]] std::optional<double> gauge_of(const GaugeRow& row, std::size_t model) const;
@@ -78,6 +83,8 @@ class TableReader {
   std::size_t series_without_model();
 
   void read_latency(const LatencyRow& row);
+  [[nodiscard]] Rows buckets_of(const Term& term, std::string_view& family) const;
+  void read_mean(const LatencyRow& row);
   [[nodiscard]] std::vector<HistogramRow> histogram_rows(const Rows& source,
                                                          std::string_view edge_label) const;
   void add_histograms(Latency latency, std::span<const HistogramRow> buckets,
@@ -85,6 +92,7 @@ class TableReader {
 
   [[nodiscard]] std::optional<double> capacity_of(const Sample& sample) const;
   void read_capacity();
+  [[nodiscard]] std::optional<double> capacity_gauge(std::size_t model) const;
   void read_engine();
   void find_missing();
 
@@ -93,6 +101,7 @@ class TableReader {
   SampleIndex index_;
   std::vector<std::string_view> models_;
   std::vector<std::uint8_t> model_of_;  // per sample of the exposition; kMaxModels: of none
+  std::vector<bool> copy_;              // per sample; empty: none is a copy
   EngineReading reading_;
 };
 

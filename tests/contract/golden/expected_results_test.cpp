@@ -1,5 +1,5 @@
-// What the notes beside the recorded pages call worth asserting about vLLM and its look-alikes
-// (tests/data/expositions/README.md), each as a sentence that can be false.
+// What the notes beside the recorded pages call worth asserting about the engines that we speak and
+// their look-alikes (tests/data/expositions/README.md), each as a sentence that can be false.
 
 #include <cmath>
 #include <string>
@@ -17,7 +17,10 @@ namespace {
 
 EngineReading read(const std::string& name) {
   const std::string body = recorded(name);
-  const auto reading = find_dialect("vllm")->read({body, content_type_of(name)});
+  const Page page = {body, content_type_of(name)};
+  const Dialect* dialect = detect_engine(page).dialect;
+  EXPECT_NE(dialect, nullptr) << name;
+  const auto reading = (dialect != nullptr ? *dialect : *find_dialect("vllm")).read(page);
   EXPECT_TRUE(reading) << reading.error().message;
   return reading.value_or(EngineReading{});
 }
@@ -88,10 +91,77 @@ TEST(ExpectedResultsTest, TheRustFrontendCountsIntegersUnderTheirTotals) {
 TEST(ExpectedResultsTest, NoRecordedVersionDrifts) {
   for (const char* extension : {".prom", ".om"}) {
     for (const std::string& name : recorded_names(extension)) {
-      if (name.starts_with("vllm-") || name.starts_with("live-vllm-"))
+      const std::string body = recorded(name);
+      if (name.starts_with("nasty-")) continue;
+      if (detect_engine({body, content_type_of(name)}).dialect != nullptr)
         EXPECT_TRUE(read(name).missing.empty()) << name;
     }
   }
+}
+
+// Data-parallel rank 1 has tp_rank 1: only by tp_rank 0 the queue would be 4, running 21.
+TEST(ExpectedResultsTest, RanksOfSglangAreSummedWhateverTheirTensorRank) {
+  const EngineReading reading = read("sglang-0.5.18-dp2.prom");
+  EXPECT_EQ(gauge(reading.series.at(0), Gauge::kQueueDepth), 9);
+  EXPECT_EQ(gauge(reading.series[0], Gauge::kRunningRequests), 45);
+  EXPECT_EQ(gauge(reading.series[0], Gauge::kKvCacheUtilization), (0.4395 + 0.4419) / 2);
+  EXPECT_EQ(reading.series[0].kv_capacity_tokens, 824690);
+  EXPECT_EQ(reading.series[0].histograms[index_of(Latency::kQueueTime)].size(), 2U);
+}
+
+// 1,103 requests streamed in 323 s of TTFT; 297 others would bring 1,270 s that are no TTFT.
+TEST(ExpectedResultsTest, TtftOfSglangIsThatOfStreamingRequests) {
+  const EngineReading reading = read("sglang-0.5.18-dp2.prom");
+  EXPECT_EQ(total(reading, "ttft_seconds_count"), 1103);
+  EXPECT_DOUBLE_EQ(total(reading, "ttft_seconds_sum"), 323.26225934089223);
+  EXPECT_EQ(total(reading, "e2e_latency_seconds_count"), 1400);
+}
+
+// The page holds NaN gauges and 44 gauges with `gt` and `le`: none is a number or a histogram.
+TEST(ExpectedResultsTest, GaugesOfSglangThatMisleadAreNotRead) {
+  const EngineReading reading = read("sglang-0.5.18-dp2.prom");
+  ASSERT_EQ(reading.series.size(), 1U);
+  EXPECT_EQ(reading.bad_lines, 0U);
+  for (const auto& parts : reading.series[0].histograms) {
+    for (const HistogramPart& part : parts) EXPECT_GT(part.cumulative.back(), 0);
+  }
+}
+
+TEST(ExpectedResultsTest, SglangBeforeItsRenamesIsReadWhole) {
+  const EngineReading reading = read("sglang-0.4.0-docs-captured.prom");
+  EXPECT_EQ(total(reading, "inter_token_latency_seconds_count"), 7400757);  // per output token
+  EXPECT_EQ(total(reading, "ttft_seconds_count"), 11008);                   // without is_streaming
+  EXPECT_EQ(gauge(reading.series.at(0), Gauge::kQueueDepth), 2826);
+  EXPECT_EQ(total(reading, "finished_requests"), -1);  // no such counter yet
+}
+
+TEST(ExpectedResultsTest, TheGatewayOfSglangIsNoEngine) {
+  const std::string body = recorded("live-sglang-router-0.3.2-idle.prom");
+  const Detection found = detect_engine({body, "text/plain"});
+  EXPECT_EQ(found.engine, "sglang-gateway");
+  EXPECT_EQ(found.dialect, nullptr);
+}
+
+TEST(ExpectedResultsTest, LlamaCppUnderLoadTellsItsQueue) {
+  const EngineReading reading = read("live-llamacpp-b11434-loaded.prom");
+  EXPECT_EQ(gauge(reading.series.at(0), Gauge::kRunningRequests), 4);
+  EXPECT_EQ(gauge(reading.series[0], Gauge::kQueueDepth), 16);
+  EXPECT_EQ(total(reading, "generation_tokens"), 4800);
+  EXPECT_EQ(total(reading, "finished_requests"), -1);
+  EXPECT_EQ(total(reading, "ttft_seconds_count"), -1);
+}
+
+// `-nan` stands at a family that is never read, beside zeros that are.
+TEST(ExpectedResultsTest, NanOfLlamaCppIsNoZero) {
+  const EngineReading reading = read("llamacpp-b4700-nan.prom");
+  EXPECT_EQ(gauge(reading.series.at(0), Gauge::kBatchSize), 0);
+  std::string body = recorded("llamacpp-b4700-nan.prom");
+  const std::string zero = "\nllamacpp:requests_processing 0";
+  body.replace(body.find(zero), zero.size(), "\nllamacpp:requests_processing -nan");
+  const auto nan = find_dialect("llamacpp")->read({body, "text/plain"});
+  ASSERT_TRUE(nan);
+  EXPECT_EQ(gauge(nan->series.at(0), Gauge::kBatchSize), std::nullopt);
+  EXPECT_EQ(gauge(nan->series[0], Gauge::kQueueDepth), 0);
 }
 
 TEST(ExpectedResultsTest, ATritonPageWithVllmFamiliesIsNoBareVllm) {

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Reads recorded vLLM pages a second time, independently of Leadline, and writes the golden files.
+"""Reads recorded pages a second time, independently of Leadline, and writes the golden files.
 
 The parser is prometheus_client's; the formulas are those of the survey of engines, table "normalised
-signal x engine", columns "vLLM V1" and "vLLM V0", with its corrections from running servers. Nothing
-here calls Leadline or shares code with it: golden_test.cpp compares our reading with what this wrote.
+signal x engine", columns "vLLM V1", "vLLM V0", "SGLang" and "llama.cpp", with its corrections from
+running servers. Nothing here calls Leadline or shares code with it: golden_test.cpp compares our
+reading with what this wrote.
 
 Regenerate, then review the difference by eye:
 
@@ -25,8 +26,6 @@ from prometheus_client.parser import text_string_to_metric_families as text_form
 
 HERE = pathlib.Path(__file__).resolve().parent
 PAGES = HERE.parent.parent / "data" / "expositions"
-NAMES = ["vllm-*", "live-vllm-*", "nasty-vllm-dp8-lora.prom", "nasty-huge-label.prom",
-         "nasty-text-escapes.prom"]
 LABEL_CAP = 4096
 
 
@@ -202,7 +201,7 @@ def models_of(samples):
                    if name.startswith(wanted) for labels, _ in rows})
 
 
-def read(page):
+def read_vllm(page):
     samples = samples_of(page)
     v1 = any("engine" in labels for name, rows in samples.items() if name.startswith("vllm:")
              for labels, _ in rows)
@@ -227,8 +226,158 @@ def read(page):
     return reading
 
 
+# --- SGLang. Scheduler families carry ranks, tokenizer families only the model.
+
+SGLANG_QUEUES = [  # each under its names, newest first
+    ["sglang:num_queue_reqs"], ["sglang:num_grammar_queue_reqs"],
+    ["sglang:num_prefill_bootstrap_queue_reqs", "sglang:num_prefill_prealloc_queue_reqs"],
+    ["sglang:num_prefill_inflight_queue_reqs", "sglang:num_prefill_infight_queue_reqs"],
+    ["sglang:num_decode_prealloc_queue_reqs"], ["sglang:num_decode_transfer_queue_reqs"]]
+
+
+def first_ranks(rows, *also):
+    """Sum_dp_rank first(tp_rank, pp_rank) {priority="" or absent}: one row per dp_rank (and `also`)."""
+    groups = defaultdict(list)
+    for labels, value in rows:
+        if labels.get("priority", "") == "":
+            order = [int(labels.get(name, -1)) for name in ("pp_rank", "tp_rank", "moe_ep_rank")]
+            key = (labels.get("dp_rank"), *(labels.get(name) for name in also))
+            groups[key].append((order, labels, value))
+    return [min(group, key=lambda row: row[0])[1:] for group in groups.values()]
+
+
+def sglang_ranks(samples, check, *names):
+    return [check(value) for _, value in first_ranks(first_present(samples, *names))]
+
+
+def counted(rows, chosen=lambda labels: True):
+    """Sum of a counter's chosen series; None where the family is absent: unknown is not 0."""
+    return math.fsum(v for labels, v in rows if chosen(labels)) if rows else None
+
+
+def sum_of_known(*parts):
+    known = [part for part in parts if part is not None]
+    return math.fsum(known) if known else None
+
+
+def sglang_counters(samples):
+    live = first_ranks(samples.get("sglang:realtime_tokens_total", []), "mode")
+    responses = samples.get("sglang:http_responses_total", [])
+    prompt = counted(samples.get("sglang:prompt_tokens_total", []))
+    generation = counted(samples.get("sglang:generation_tokens_total", []))
+    return {
+        "finished_requests": counted(samples.get("sglang:num_requests_total", [])),
+        "request_errors": sum_of_known(
+            counted(samples.get("sglang:num_aborted_requests_total", [])),
+            counted(responses, lambda labels: re.fullmatch("5..", labels["status_code"]))),
+        "prompt_tokens": counted(
+            live, lambda labels: labels["mode"].startswith("prefill_")) if live else prompt,
+        "generation_tokens": counted(
+            live, lambda labels: labels["mode"] == "decode") if live else generation,
+        "prefix_cache_hits": counted(samples.get("sglang:cached_tokens_total", [])),
+        "prefix_cache_queries": prompt,
+    }
+
+
+def sglang_histogram(samples, name, chosen=lambda labels: True):
+    buckets = first_ranks([row for row in samples.get(name + "_bucket", []) if chosen(row[0])],
+                          "le", "is_streaming")
+    sums = first_ranks([row for row in samples.get(name + "_sum", []) if chosen(row[0])],
+                       "is_streaming")
+    if not buckets:
+        return None
+    counts = defaultdict(float)
+    for labels, value in buckets:
+        counts[float(labels["le"])] += value
+    bounds = sorted(counts)
+    assert bounds[-1] == math.inf, name
+    return {"edges": bounds[:-1], "cumulative": [counts[bound] for bound in bounds],
+            "sum": math.fsum(value for _, value in sums)}
+
+
+def sglang_histograms(samples):
+    ttft = "sglang:time_to_first_token_seconds"
+    return {
+        "ttft_seconds":
+            sglang_histogram(samples, ttft, lambda labels: labels.get("is_streaming") == "true")
+            or sglang_histogram(samples, ttft, lambda labels: "is_streaming" not in labels),
+        "inter_token_latency_seconds":
+            sglang_histogram(samples, "sglang:inter_token_latency_seconds")
+            or sglang_histogram(samples, "sglang:time_per_output_token_seconds"),
+        "e2e_latency_seconds": sglang_histogram(samples, "sglang:e2e_request_latency_seconds"),
+        "queue_time_seconds": sglang_histogram(samples, "sglang:queue_time_seconds")
+            or sglang_histogram(samples, "sglang:queue_time_s"),
+    }
+
+
+def read_sglang(page):
+    samples = samples_of(page)
+    (model,) = {labels["model_name"] for rows in samples.values() for labels, _ in rows
+                if "model_name" in labels}
+    (role,) = {labels.get("engine_type", "unified")
+               for labels, _ in samples["sglang:num_queue_reqs"]}
+    queues = [total(sglang_ranks(samples, count, *names)) for names in SGLANG_QUEUES]
+    running = sglang_ranks(samples, count, "sglang:num_running_reqs")
+    return {
+        "engine": "sglang", "variant": "", "asleep": False, "process_start": None,
+        "series": {model: {
+            "role": {"unified": "both"}.get(role, role),
+            "gauges": known({
+                "queue_depth": None if queues[0] is None else sum_of_known(*queues),
+                "running_requests": total(running),
+                "batch_size": mean(running),
+                "kv_cache_utilization": mean(sglang_ranks(samples, ratio, "sglang:token_usage")),
+                "prefix_cache_hit": mean(sglang_ranks(samples, ratio, "sglang:cache_hit_rate")),
+            }),
+            "kv_capacity_tokens": total(
+                sglang_ranks(samples, count, "sglang:max_total_num_tokens")),
+            "counters": known(sglang_counters(samples)),
+            "histograms": known(sglang_histograms(samples)),
+        }},
+    }
+
+
+# --- llama.cpp: no labels, no histograms; the mean time per token is a histogram without edges.
+
+def read_llamacpp(page):
+    samples = samples_of(page)
+
+    def value(name, check=count):
+        rows = samples.get("llamacpp:" + name)
+        return check(rows[0][1]) if rows else None
+    prompt, cached = value("prompt_tokens_total"), value("prompt_tokens_cached_total")
+    return {
+        "engine": "llamacpp", "variant": "", "asleep": False, "process_start": None,
+        "series": {"": {
+            "gauges": known({
+                "queue_depth": value("requests_deferred"),
+                "running_requests": value("requests_processing"),
+                "batch_size": value("requests_processing"),
+                "kv_cache_utilization": value("kv_cache_usage_ratio", ratio),
+            }),
+            "kv_capacity_tokens": None,
+            "counters": known({
+                "prompt_tokens": prompt,
+                "generation_tokens": value("tokens_predicted_total"),
+                "prefix_cache_hits": cached,
+                "prefix_cache_queries": sum_of_known(cached, prompt),
+            }),
+            "histograms": {"inter_token_latency_seconds": {
+                "edges": [], "cumulative": [value("tokens_predicted_total")],
+                "sum": value("tokens_predicted_seconds_total")}},
+        }},
+    }
+
+
+READERS = {"vllm-*": read_vllm, "live-vllm-*": read_vllm, "nasty-vllm-dp8-lora.prom": read_vllm,
+           "nasty-huge-label.prom": read_vllm, "nasty-text-escapes.prom": read_vllm,
+           "sglang-*.prom": read_sglang, "llamacpp-*.prom": read_llamacpp,
+           "live-llamacpp-*.prom": read_llamacpp}
+
+
 def main():
-    for page in sorted({page for name in NAMES for page in PAGES.glob(name)}):
+    pages = {page: reader for name, reader in READERS.items() for page in PAGES.glob(name)}
+    for page, read in sorted(pages.items()):
         text = json.dumps(read(page), indent=2, ensure_ascii=False)
         text = re.sub(r"\[[^\]{}]*\]", lambda found: " ".join(found[0].split()), text)
         (HERE / (page.name + ".json")).write_text(text + "\n", encoding="utf-8")

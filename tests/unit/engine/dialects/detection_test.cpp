@@ -34,7 +34,7 @@ const std::map<std::string, std::string_view, std::less<>> kEngines = {
     {"live-llamacpp-b11434-loaded.prom", "llamacpp"},
     {"live-mlserver-1.7.1-inproc-loaded.prom", "mlserver"},
     {"live-ray-serve-2.60-loaded.prom", "ray"},
-    {"live-sglang-router-0.3.2-idle.prom", "sglang"},
+    {"live-sglang-router-0.3.2-idle.prom", "sglang-gateway"},
     {"live-torchserve-0.12.0-idle.prom", "torchserve"},  // by TYPE lines: no series yet
     {"live-triton-pytriton-after.prom", "triton"},
     {"live-triton-pytriton-idle.prom", "triton"},
@@ -108,7 +108,10 @@ TEST(DetectionTest, RulesHoldInTheirOrder) {
     "family prefix num_request_max and vllm:: 2.x on vLLM");
   f("sglang:a 1\nnum_request_max 4", "nim",
     "family prefix num_request_max and sglang:: 2.x on SGLang");
-  f("sglang_x 1", "sglang", "family prefix sglang_");
+  f("vllm:a 1\nsglang:a 1\nsglang_x 1", "sglang", "family prefix sglang:");
+  f("sglang_x 1", "sglang-gateway", "family prefix sglang_");
+  f("smg_worker_requests_active 1", "sglang-gateway", "family prefix smg_");
+  f("llamacpp:requests_deferred 1", "llamacpp", "family prefix llamacpp:");
   f("trtllm:x 1", "trtllm", "family prefix trtllm:");
   f("lmdeploy:x 1", "lmdeploy", "family prefix lmdeploy:");
   f("ts_queue_latency_microseconds 1", "torchserve", "family prefix ts_queue_");
@@ -165,10 +168,31 @@ TEST(DetectionTest, WhatIsNoExpositionIsNamed) {
   EXPECT_EQ(refusal.state, PageState::kJson);
   EXPECT_EQ(refusal.engine, "");
   EXPECT_FALSE(refusal.draining);
-  EXPECT_NE(refusal.why.find("an error"), std::string::npos);
+  EXPECT_EQ(refusal.why, "an error");
 
   EXPECT_EQ(detected("<html>").state, PageState::kHtml);
   EXPECT_EQ(detected("<html>").why, "page is HTML, no exposition");
+}
+
+TEST(DetectionTest, RefusalsAreToldInTheEnginesWords) {
+  const auto f = [](std::string_view body, std::string_view engine, std::string_view why) {
+    SCOPED_TRACE(body);
+    const Detection found = detect_engine({body, "application/json; charset=utf-8"});
+    EXPECT_EQ(found.state, PageState::kJson);
+    EXPECT_EQ(found.engine, engine);
+    EXPECT_EQ(found.why, why);
+  };
+  f(R"({"error":{"code":503,"message":"Loading model","type":"unavailable_error"}})", "llamacpp",
+    "Loading model");
+  f(R"({"error":{"code":501,"message":"This server does not support metrics endpoint. )"
+    R"(Start it with `--metrics`","type":"not_supported_error"}})",
+    "llamacpp", "This server does not support metrics endpoint. Start it with `--metrics`");
+  f(R"({"error":{"message":"No such model","type":"NotFoundError","param":null,"code":404}})", "",
+    "No such model");
+  f(R"({"error":"no"})", "", "an error");
+  f(R"({"error":{"message":7,"type":[]}})", "", "an error");
+  f(R"({"detail":"Not Found"})", "", "page is a JSON object, no exposition");
+  f(R"({"error":)", "", "page is a JSON object, no exposition");
 }
 
 TEST(DetectionTest, OneJsonStringIsReadAsItsText) {
@@ -180,7 +204,7 @@ TEST(DetectionTest, OneJsonStringIsReadAsItsText) {
 
 TEST(DetectionTest, BuiltInDialectsAreFoundById) {
   for (const Dialect* dialect : dialects()) EXPECT_EQ(find_dialect(dialect->id()), dialect);
-  ASSERT_NE(find_dialect("vllm"), nullptr);
+  for (const char* id : {"vllm", "sglang", "llamacpp"}) EXPECT_NE(find_dialect(id), nullptr) << id;
   EXPECT_EQ(find_dialect("triton"), nullptr);
   EXPECT_EQ(find_dialect(""), nullptr);
 }

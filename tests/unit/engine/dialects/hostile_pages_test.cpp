@@ -45,9 +45,11 @@ void survive(std::string_view body) {
   const Page page{body, kTypes[body.size() % kTypes.size()]};
   (void)detect_engine(page);
   if (const auto text = text_of(page)) (void)parse_exposition(*text, SampleFilter::everything());
-  const auto reading = find_dialect("vllm")->read(page);
-  if (!reading) return;
-  for (const SeriesReading& series : reading->series) expect_sane(series);
+  for (const Dialect* dialect : dialects()) {
+    const auto reading = dialect->read(page);
+    if (!reading) continue;
+    for (const SeriesReading& series : reading->series) expect_sane(series);
+  }
 }
 
 TEST(HostilePagesTest, EveryPrefixOfThePageOfTorturesIsSurvived) {
@@ -58,7 +60,8 @@ TEST(HostilePagesTest, EveryPrefixOfThePageOfTorturesIsSurvived) {
 }
 
 TEST(HostilePagesTest, PrefixesOfARealPageAreSurvived) {
-  for (const char* name : {"vllm-main-2026-08-rust-frontend.om", "vllm-0.6.6-v0.prom"}) {
+  for (const char* name : {"vllm-main-2026-08-rust-frontend.om", "vllm-0.6.6-v0.prom",
+                           "sglang-0.4.9.prom", "live-llamacpp-b11434-loaded.prom"}) {
     const std::string body = recorded(name);
     for (std::size_t length = 0; length < body.size(); length += 997) {
       survive(std::string(body, 0, length));
@@ -69,7 +72,8 @@ TEST(HostilePagesTest, PrefixesOfARealPageAreSurvived) {
 TEST(HostilePagesTest, FlippedBytesAreSurvived) {
   std::mt19937 random(
       20260817);  // NOLINT(cert-msc32-c, cert-msc51-cpp): the same pages in every run
-  for (const char* name : {"nasty-text-escapes.prom", "vllm-0.8.5-v1.prom"}) {
+  for (const char* name : {"nasty-text-escapes.prom", "vllm-0.8.5-v1.prom", "sglang-0.4.9.prom",
+                           "llamacpp-b4700-nan.prom"}) {
     const std::string original = recorded(name);
     for (int round = 0; round < 60; ++round) {
       std::string body = original;
