@@ -11,6 +11,8 @@ namespace {
 // Fewer observations than this above a quantile make it a matter of luck.
 constexpr double kEnoughAbove = 5;
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
 // quantile x total, freed of the rounding of 0.9 or 0.55: 0.55 x 100 is 55.00000000000001 in
 // binary, which would read past an edge that holds exactly 55 observations; and 50 x (1 - 0.9) is
 // below 5.
@@ -39,6 +41,98 @@ RankedBucket bucket_of(const HistogramDelta& histogram, double rank) {
   return found;  // unreachable: the rank is at most the total
 }
 
+double lower_edge(const HistogramDelta& histogram, std::size_t bucket) {
+  // Latencies begin at 0; a first edge that does not lie above it holds all of its bucket.
+  return bucket > 0 ? histogram.edges[bucket - 1] : std::min(0.0, histogram.edges.front());
+}
+
+double middle_of(const HistogramDelta& histogram, std::size_t bucket) {
+  if (bucket == histogram.edges.size()) return histogram.edges.back();
+  return (lower_edge(histogram, bucket) + histogram.edges[bucket]) / 2;
+}
+
+// Where in the bucket the mean of its observations lies, 0 to 1: what the histogram's sum leaves
+// when the others lie in the middle of theirs. 0.5 where that is not inside the bucket: then the
+// others swamp it, or the engine keeps no sum.
+double mean_share(const HistogramDelta& histogram, std::size_t bucket) {
+  double left = histogram.sum;
+  for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
+    if (i != bucket) left -= static_cast<double>(histogram.counts[i]) * middle_of(histogram, i);
+  }
+  const double mean = left / static_cast<double>(histogram.counts[bucket]);
+  const double lower = lower_edge(histogram, bucket);
+  const double share = (mean - lower) / (histogram.edges[bucket] - lower);
+  return share > 0 && share < 1 ? std::clamp(share, 0.05, 0.95) : 0.5;
+}
+
+// In a bucket that begins at 0, which a logarithm cannot reach: the power of the share of its
+// observations that has the bucket's mean; a mean in the middle makes it linear.
+double place_by_mean(const HistogramDelta& histogram, std::size_t bucket, double share) {
+  const double lower = lower_edge(histogram, bucket);
+  const double exponent = 1 / mean_share(histogram, bucket) - 1;
+  return lower + (histogram.edges[bucket] - lower) * std::pow(share, exponent);
+}
+
+// Across one bucket, log(latency) rises by `rise` while log(observations above it) falls by `run`.
+struct Step {
+  double rise = 0;  // infinite for a bucket from 0 or to +Inf
+  double run = 0;   // 0 for an empty bucket
+};
+
+// Half an observation more is taken to lie above, so that something lies above the last one.
+double log_ratio_above(double more, double less) {
+  return std::log((more + 0.5) / (less + 0.5));
+}
+
+// `above`: observations in this bucket and those after it.
+Step step_over(const HistogramDelta& histogram, std::size_t bucket, double above) {
+  const double run = log_ratio_above(above, above - static_cast<double>(histogram.counts[bucket]));
+  const double lower = lower_edge(histogram, bucket);
+  if (lower <= 0 || bucket == histogram.edges.size()) return {kInfinity, run};
+  return {std::log(histogram.edges[bucket] / lower), run};
+}
+
+// How steeply the curve goes through the edge between two buckets, as a multiple of the mean
+// steepness over `step`: the weighted harmonic mean of both. It lies in (0, 3], in which a cubic is
+// monotone, and needs no special case for an empty or endless neighbour.
+// Source: F. N. Fritsch, J. Butland, "A method for constructing local monotone piecewise cubic
+// interpolants", SIAM J. Sci. Stat. Comput. 5 (1984), 300-304; weights as in SciPy's
+// PchipInterpolator.
+double steepness(const Step& step, const Step& neighbour) {
+  const double flatness = neighbour.run / neighbour.rise * (step.rise / step.run);
+  return 3 * (step.run + neighbour.run) /
+         ((2 * step.run + neighbour.run) * flatness + step.run + 2 * neighbour.run);
+}
+
+// log(latency) as a monotone cubic of log(observations above it): a straight line for a Pareto
+// tail, and nearly one for the tails of queues and log-normals, whatever the width of the buckets.
+// bench/README.md has what else was tried, and the errors.
+double place_on_curve(const HistogramDelta& histogram, std::size_t bucket, double above,
+                      double above_rank) {
+  const auto count = static_cast<double>(histogram.counts[bucket]);
+  const auto before = static_cast<double>(histogram.counts[bucket - 1]);
+  const Step step = step_over(histogram, bucket, above);
+  const double at_lower = steepness(step, step_over(histogram, bucket - 1, above + before));
+  const double at_upper = steepness(step, step_over(histogram, bucket + 1, above - count));
+  const double t = log_ratio_above(above, above_rank) / step.run;
+  const double risen =
+      t * ((1 - t) * (1 - t) * at_lower + t * (3 - 2 * t) - t * (1 - t) * at_upper);
+  return lower_edge(histogram, bucket) * std::exp(step.rise * risen);
+}
+
+double value_at(const HistogramDelta& histogram, const RankedBucket& bucket, double rank,
+                double total) {
+  const double lower = lower_edge(histogram, bucket.index);
+  const double upper = histogram.edges[bucket.index];
+  const double share = (rank - bucket.below) / static_cast<double>(histogram.counts[bucket.index]);
+  if (share <= 0) return lower;  // exact at the edges, free of rounding
+  if (share >= 1) return upper;
+  const double value =
+      lower > 0 ? place_on_curve(histogram, bucket.index, total - bucket.below, total - rank)
+                : place_by_mean(histogram, bucket.index, share);
+  return std::clamp(value, lower, upper);
+}
+
 void place(const HistogramDelta& histogram, double rank, QuantileEstimate& estimate) {
   const RankedBucket bucket = bucket_of(histogram, rank);
   if (bucket.index == histogram.edges.size()) {
@@ -47,16 +141,9 @@ void place(const HistogramDelta& histogram, double rank, QuantileEstimate& estim
     estimate.lower = estimate.value;
     return;
   }
-  const double upper = histogram.edges[bucket.index];
-  estimate.upper = upper;
-  if (bucket.index > 0)
-    estimate.lower = histogram.edges[bucket.index - 1];
-  else if (upper > 0)
-    estimate.lower = 0;  // latencies begin at 0
-  const double lower = estimate.lower.value_or(upper);
-  const auto count = static_cast<double>(histogram.counts[bucket.index]);
-  const double share = std::max(0.0, (rank - bucket.below) / count);
-  estimate.value = share == 1 ? upper : lower + (upper - lower) * share;
+  estimate.upper = histogram.edges[bucket.index];
+  if (bucket.index > 0 || *estimate.upper > 0) estimate.lower = lower_edge(histogram, bucket.index);
+  estimate.value = value_at(histogram, bucket, rank, static_cast<double>(estimate.observations));
 }
 
 struct Misses {
@@ -104,7 +191,7 @@ std::optional<MissShare> miss_share(const HistogramDelta& histogram, double boun
 }
 
 std::optional<MissShare> miss_share(std::span<const HistogramDelta* const> parts, double bound) {
-  MissShare share{.edge = std::numeric_limits<double>::infinity()};
+  MissShare share{.edge = kInfinity};
   std::uint64_t above = 0;
   for (const HistogramDelta* part : parts) {
     const std::uint64_t total = part->total();

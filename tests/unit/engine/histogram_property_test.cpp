@@ -131,6 +131,64 @@ TEST_P(HistogramPropertyTest, QuantileLiesInTheBucketOfTheTrueOne) {
   }
 }
 
+TEST_P(HistogramPropertyTest, QuantilesNeverFallNorLeaveTheirBucket) {
+  for (int round = 0; round < 100; ++round) {
+    const Part part = random_part(random);
+    if (part.observations.empty() || part.histogram.edges.empty()) continue;
+    double last = 0;
+    for (int i = 0; i <= 400; ++i) {
+      const auto got = estimate_quantile(part.histogram, i / 400.0);
+      ASSERT_TRUE(got.has_value());
+      EXPECT_GE(got->value, last * (1 - 1e-14));
+      EXPECT_GE(got->value, got->lower.value_or(0));
+      if (got->upper) EXPECT_LE(got->value, *got->upper);
+      last = got->value;
+    }
+  }
+}
+
+TEST_P(HistogramPropertyTest, QuantilesAreExactAtEveryEdge) {
+  for (int round = 0; round < 100; ++round) {
+    const Part part = random_part(random);
+    const HistogramDelta& histogram = part.histogram;
+    double below = 0;
+    for (std::size_t i = 0; i < histogram.edges.size(); ++i) {
+      if (histogram.counts[i] == 0) continue;
+      below += static_cast<double>(histogram.counts[i]);
+      const auto got =
+          estimate_quantile(histogram, below / static_cast<double>(part.observations.size()));
+      EXPECT_EQ(got->value, histogram.edges[i]);
+    }
+  }
+}
+
+// Milliseconds or seconds, the answer is the same time.
+TEST_P(HistogramPropertyTest, QuantilesScaleWithTheEdges) {
+  for (int round = 0; round < 100; ++round) {
+    const Part part = random_part(random);
+    if (part.observations.empty() || part.histogram.edges.empty()) continue;
+    HistogramDelta scaled = part.histogram;
+    for (double& edge : scaled.edges) edge *= 1000;
+    scaled.sum *= 1000;
+    for (const double quantile : {0.0, 0.3, 0.5, 0.9, 0.99, 1.0}) {
+      const double want = 1000 * estimate_quantile(part.histogram, quantile)->value;
+      EXPECT_NEAR(estimate_quantile(scaled, quantile)->value, want, 1e-9 * want);
+    }
+  }
+}
+
+// Merged on the edges that all have, it is the estimate of the pooled histogram.
+TEST_P(HistogramPropertyTest, QuantilesOfMergedPartsAreThoseOfThePooledSample) {
+  for (int round = 0; round < 100; ++round) {
+    const std::vector<Part> parts = random_parts(4);
+    const auto together = merge(pointers(parts));
+    const auto got = estimate_quantile(together->histogram, 0.9);
+    const auto want = estimate_quantile(pooled(parts), 0.9);
+    ASSERT_EQ(got.has_value(), want.has_value());
+    if (got) EXPECT_DOUBLE_EQ(got->value, want->value);
+  }
+}
+
 TEST_P(HistogramPropertyTest, MissesAreNeverUnderstated) {
   for (int round = 0; round < 200; ++round) {
     const std::vector<Part> parts = random_parts(3);

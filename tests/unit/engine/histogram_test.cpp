@@ -2,6 +2,7 @@
 
 #include "engine/histogram.h"
 
+#include <cmath>
 #include <string>
 
 #include <fmt/format.h>
@@ -29,22 +30,70 @@ std::string text_of(const std::optional<MergedHistogram>& merged) {
                      merged->top_lost ? " top lost" : "");
 }
 
-TEST(HistogramTest, QuantileIsLinearInsideItsBucket) {
+double quantile_of(const HistogramDelta& histogram, double quantile) {
+  const auto estimate = estimate_quantile(histogram, quantile);
+  EXPECT_TRUE(estimate.has_value() && !estimate->clipped) << quantile;
+  return estimate ? estimate->value : -1;
+}
+
+TEST(HistogramTest, QuantileIsExactAtAnEdge) {
   const auto f = [](double quantile, std::vector<std::uint64_t> counts, double want) {
     SCOPED_TRACE(quantile);
-    const auto got = estimate_quantile(histogram({1, 2, 4}, std::move(counts)), quantile);
-    ASSERT_TRUE(got.has_value());
-    EXPECT_DOUBLE_EQ(got->value, want);
-    EXPECT_FALSE(got->clipped);
+    EXPECT_EQ(quantile_of(histogram({1, 2, 4}, std::move(counts)), quantile), want);
   };
-  f(0.5, {0, 10, 0, 0}, 1.5);
-  f(0.25, {10, 0, 0, 0}, 0.25);  // the first bucket begins at 0
-  f(0.5, {10, 0, 10, 0}, 1);     // exact at an edge, though the next bucket is empty
-  f(0.75, {10, 0, 10, 0}, 3);
+  f(0.5, {10, 0, 10, 0}, 1);  // though the next bucket is empty
   f(1, {10, 0, 10, 0}, 4);
   f(0, {0, 10, 0, 0}, 1);
+  f(0, {10, 0, 0, 0}, 0);
+  f(1, {10, 0, 0, 0}, 1);
   f(0.55, {55, 0, 45, 0}, 1);  // 0.55 x 100 is 55.00000000000001 in binary
   f(0.9, {45, 0, 5, 0}, 1);
+}
+
+// SciPy 1.14: exp(PchipInterpolator(-log(199 + 0.5 - cumulative), log(edges))).
+TEST(HistogramTest, QuantileIsSciPysMonotoneCubic) {
+  const HistogramDelta h = histogram({0.5, 1, 2, 5, 10}, {30, 40, 80, 35, 14, 0}, 350);
+  EXPECT_NEAR(quantile_of(h, 0.5), 1.2970858272005936, 1e-12);
+  EXPECT_NEAR(quantile_of(h, 0.75), 1.9783399761657117, 1e-12);
+  EXPECT_NEAR(quantile_of(h, 0.8), 2.353543595033134, 1e-12);
+}
+
+// P(X > x) = 1 / x: every quantile is 1 / (1 - q), and linear would say 6.67 for 5.
+TEST(HistogramTest, QuantileOfAParetoTailIsItsOwn) {
+  const HistogramDelta h =
+      histogram({1, 2, 4, 10, 100}, {0, 500'000, 250'000, 150'000, 90'000, 10'000}, 5e6);
+  for (const double quantile : {0.6, 0.7, 0.8, 0.85}) {
+    EXPECT_NEAR(quantile_of(h, quantile) * (1 - quantile), 1, 1e-4) << quantile;
+  }
+}
+
+// The first bucket begins at 0, where no logarithm is: the sum decides.
+TEST(HistogramTest, QuantileFromZeroFollowsTheSum) {
+  const auto f = [](std::vector<std::uint64_t> counts, double sum, double want_median) {
+    SCOPED_TRACE(sum);
+    EXPECT_NEAR(quantile_of(histogram({1, 2}, std::move(counts), sum), 0.5), want_median, 1e-12);
+  };
+  f({10, 0, 0}, 5, 0.5);                      // mean in the middle: linear
+  f({10, 0, 0}, 8, std::pow(0.5, 0.25));      // mean at 0.8
+  f({10, 0, 0}, 2, std::pow(0.5, 4));         // mean at 0.2
+  f({10, 4, 0}, 8 + 6, std::pow(0.7, 0.25));  // the other four in the middle of theirs
+  f({10, 0, 2}, 8 + 4, std::pow(0.6, 0.25));  // at the last edge
+  f({10, 0, 0}, 0, 0.5);                      // no such sum: linear
+  f({10, 0, 0}, 11, 0.5);
+  f({10, 0, 0}, 9.999, std::pow(0.5, 1 / 0.95 - 1));  // never all of them at the edge
+}
+
+TEST(HistogramTest, QuantileInABucketAloneAndAtOddEdges) {
+  // ln(10.5 / 5.5) / ln(21) of the way, with steepness 3 at both edges.
+  const double t = std::log(10.5 / 5.5) / std::log(21);
+  const double risen = t * (3 * (1 - t) * (1 - t) + t * (3 - 2 * t) - 3 * t * (1 - t));
+  EXPECT_NEAR(quantile_of(histogram({1, 2, 4}, {0, 10, 0, 0}), 0.5), std::exp2(risen), 1e-12);
+  EXPECT_EQ(quantile_of(histogram({0, 1}, {10, 10, 0}, 4), 0.5), 0);
+  EXPECT_NEAR(quantile_of(histogram({0, 1}, {10, 10, 0}, 5), 0.75), 0.5, 1e-12);
+  EXPECT_EQ(quantile_of(histogram({-1, 1}, {10, 10, 0}, -10), 0.25), -1);
+  const double straddling = quantile_of(histogram({-1, 1, 2}, {1, 10, 5, 0}, 7), 0.5);
+  EXPECT_GT(straddling, -1);
+  EXPECT_LT(straddling, 1);
 }
 
 TEST(HistogramTest, QuantileNamesTheEdgesOfItsBucket) {

@@ -3,6 +3,7 @@
 
 #include "sidecar/prometheus_page.h"
 
+#include <cmath>
 #include <map>
 #include <set>
 #include <sstream>
@@ -90,9 +91,10 @@ TEST_F(PrometheusPageTest, QuantilesAreOfTheWindowNotOfAllTime) {
     return value(R"(leadline_ttft_window_seconds{model="m",role="both",quantile=")" + which +
                  R"(",window="60s"})");
   };
-  EXPECT_EQ(quantile("0.5"), "0.06");  // rank 6 of the 10 in (0, 0.1]
-  // Rank 10.8: 0.4 of the two in (0.1, 0.5].
-  EXPECT_NEAR(number_from(quantile("0.9")).value_or(0), 0.26, 1e-12);
+  // Rank 6 of the 10 in (0, 0.1], whose mean is 0.04 with the other two at 0.3.
+  EXPECT_NEAR(number_from(quantile("0.5")).value_or(0), 0.1 * std::pow(0.6, 1.5), 1e-12);
+  // Rank 10.8, and 1.2 above: the curve over (0.1, 0.5], twice as steep as its chord at 0.1.
+  EXPECT_NEAR(number_from(quantile("0.9")).value_or(0), 0.15969591503411606, 1e-12);
   EXPECT_EQ(value(R"(leadline_ttft_window_observations{model="m",role="both",window="60s"})"),
             "12");
 }
