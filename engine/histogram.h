@@ -24,9 +24,10 @@ struct MergedHistogram {
 [[nodiscard]] std::optional<MergedHistogram> merge(std::span<const HistogramDelta* const> parts);
 
 // Inside the bucket that holds the rank, log(latency) is a monotone cubic of log(observations above
-// it), which knows the two neighbouring buckets; in the bucket that begins at 0 a power law, which
-// knows the histogram's sum. Never outside the bucket, exact at an edge, monotone in the quantile,
-// and k times as large where the edges and the sum are. Why this: bench/README.md.
+// it), which knows the two neighbouring buckets; in the bucket that begins at 0 a power law. Where
+// the histogram's sum tells the bucket's mean, both follow it. Never outside the bucket, exact at
+// an edge, monotone in the quantile; k times as large where the edges and the sum are. Why this:
+// bench/README.md.
 struct QuantileEstimate {
   double value = 0;                    // seconds
   std::optional<double> lower, upper;  // edges of the bucket that holds the rank; no upper = +Inf

@@ -51,26 +51,41 @@ double middle_of(const HistogramDelta& histogram, std::size_t bucket) {
   return (lower_edge(histogram, bucket) + histogram.edges[bucket]) / 2;
 }
 
-// Where in the bucket the mean of its observations lies, 0 to 1: what the histogram's sum leaves
-// when the others lie in the middle of theirs. 0.5 where that is not inside the bucket: then the
-// others swamp it, or the engine keeps no sum.
-double mean_share(const HistogramDelta& histogram, std::size_t bucket) {
+// What the histogram's sum tells of one bucket when the observations of the others lie in the
+// middle of theirs.
+struct SumEvidence {
+  double mean = 0;  // of the bucket's observations; may lie outside the bucket
+  double gain = 0;  // 0 to 1: how much of the sum's uncertainty is this bucket's own, squared
+};
+
+SumEvidence evidence_of(const HistogramDelta& histogram, std::size_t bucket) {
   double left = histogram.sum;
+  double own = 0;
+  double all = 0;
   for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
-    if (i != bucket) left -= static_cast<double>(histogram.counts[i]) * middle_of(histogram, i);
+    if (histogram.counts[i] == 0) continue;
+    const auto count = static_cast<double>(histogram.counts[i]);
+    const bool endless = i == histogram.edges.size();
+    const double spread =
+        endless ? kInfinity : count * (histogram.edges[i] - lower_edge(histogram, i));
+    all += spread * spread;
+    if (i == bucket)
+      own = spread * spread;
+    else
+      left -= count * middle_of(histogram, i);
   }
-  const double mean = left / static_cast<double>(histogram.counts[bucket]);
-  const double lower = lower_edge(histogram, bucket);
-  const double share = (mean - lower) / (histogram.edges[bucket] - lower);
-  return share > 0 && share < 1 ? std::clamp(share, 0.05, 0.95) : 0.5;
+  return {left / static_cast<double>(histogram.counts[bucket]), own / all};
 }
 
 // In a bucket that begins at 0, which a logarithm cannot reach: the power of the share of its
-// observations that has the bucket's mean; a mean in the middle makes it linear.
+// observations that has the bucket's mean. Linear where the mean is not inside the bucket: then the
+// others swamp it, or the engine keeps no sum.
 double place_by_mean(const HistogramDelta& histogram, std::size_t bucket, double share) {
   const double lower = lower_edge(histogram, bucket);
-  const double exponent = 1 / mean_share(histogram, bucket) - 1;
-  return lower + (histogram.edges[bucket] - lower) * std::pow(share, exponent);
+  const double width = histogram.edges[bucket] - lower;
+  const double at = (evidence_of(histogram, bucket).mean - lower) / width;
+  const double mean = at > 0 && at < 1 ? std::clamp(at, 0.05, 0.95) : 0.5;
+  return lower + width * std::pow(share, 1 / mean - 1);
 }
 
 // Across one bucket, log(latency) rises by `rise` while log(observations above it) falls by `run`.
@@ -107,17 +122,62 @@ double steepness(const Step& step, const Step& neighbour) {
 // log(latency) as a monotone cubic of log(observations above it): a straight line for a Pareto
 // tail, and nearly one for the tails of queues and log-normals, whatever the width of the buckets.
 // bench/README.md has what else was tried, and the errors.
+class Curve {
+ public:
+  // REQUIRES: the bucket begins above 0. `above`: observations in it and those after it.
+  Curve(const HistogramDelta& histogram, std::size_t bucket, double above)
+      : above_(above), step_(step_over(histogram, bucket, above)) {
+    const auto before = static_cast<double>(histogram.counts[bucket - 1]);
+    const auto count = static_cast<double>(histogram.counts[bucket]);
+    at_lower_ = steepness(step_, step_over(histogram, bucket - 1, above + before));
+    at_upper_ = steepness(step_, step_over(histogram, bucket + 1, above - count));
+    width_ = std::expm1(step_.rise);
+  }
+
+  // 0 to 1 across the bucket's width, where that many observations lie above.
+  [[nodiscard]] double at(double above_rank) const {
+    const double t = log_ratio_above(above_, above_rank) / step_.run;
+    const double rest = 1 - t;
+    const double risen = t * (rest * rest * at_lower_ + t * (3 - 2 * t) - t * rest * at_upper_);
+    return std::clamp(std::expm1(step_.rise * risen) / width_, 0.0, 1.0);
+  }
+
+  // The mean of at() over `count` observations, by Gauss and Legendre's three points.
+  [[nodiscard]] double mean(double count) const {
+    constexpr double kFirst = 0.1127016653792583;
+    return (5 * at(above_ - kFirst * count) + 8 * at(above_ - 0.5 * count) +
+            5 * at(above_ - (1 - kFirst) * count)) /
+           18;
+  }
+
+ private:
+  double above_;
+  Step step_;
+  double at_lower_ = 1, at_upper_ = 1;
+  double width_ = 0;
+};
+
+double odds(double share) {
+  const double inside = std::clamp(share, 0.02, 0.98);
+  return inside / (1 - inside);
+}
+
+// The curve, tilted (its odds multiplied) towards the mean that the sum tells, where most of the
+// sum's uncertainty is this bucket's own; untouched elsewhere. A p95 below the mean of observations
+// that all lie in one bucket would be absurd.
 double place_on_curve(const HistogramDelta& histogram, std::size_t bucket, double above,
                       double above_rank) {
-  const auto count = static_cast<double>(histogram.counts[bucket]);
-  const auto before = static_cast<double>(histogram.counts[bucket - 1]);
-  const Step step = step_over(histogram, bucket, above);
-  const double at_lower = steepness(step, step_over(histogram, bucket - 1, above + before));
-  const double at_upper = steepness(step, step_over(histogram, bucket + 1, above - count));
-  const double t = log_ratio_above(above, above_rank) / step.run;
-  const double risen =
-      t * ((1 - t) * (1 - t) * at_lower + t * (3 - 2 * t) - t * (1 - t) * at_upper);
-  return lower_edge(histogram, bucket) * std::exp(step.rise * risen);
+  const Curve curve(histogram, bucket, above);
+  const double lower = lower_edge(histogram, bucket);
+  const double width = histogram.edges[bucket] - lower;
+  const double share = curve.at(above_rank);
+  const SumEvidence evidence = evidence_of(histogram, bucket);
+  const double told = (evidence.mean - lower) / width;
+  const double trust = 2 * evidence.gain - 1;
+  if (trust <= 0 || !(told > 0 && told < 1)) return lower + width * share;
+  const double mean = curve.mean(static_cast<double>(histogram.counts[bucket]));
+  const double tilt = odds(mean + trust * (told - mean)) / odds(mean);
+  return lower + width * (tilt * share / (1 - share + tilt * share));
 }
 
 double value_at(const HistogramDelta& histogram, const RankedBucket& bucket, double rank,

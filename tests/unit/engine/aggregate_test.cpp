@@ -209,8 +209,8 @@ TEST(AggregateTest, SignalThatNoEngineGivesIsNamed) {
 TEST(AggregateTest, IdlePodWithoutTheHistogramObservedNothing) {
   const Pod used = Pod("a").load(1, 1).ttft({0, 200, 0, 0, 0}, 60);
   EXPECT_EQ(text_of({used, Pod("b").no_ttft(), Pod("c").no_ttft()}, "ttft_seconds_p50"),
-            "0.154958 of 3/3");
-  EXPECT_EQ(text_of({used, Pod("b").no_ttft().load(1, 0)}, "ttft_seconds_p50"), "0.154958 of 1/2");
+            "0.289016 of 3/3");
+  EXPECT_EQ(text_of({used, Pod("b").no_ttft().load(1, 0)}, "ttft_seconds_p50"), "0.289016 of 1/2");
 }
 
 TEST(AggregateTest, QuantilesComeFromMergedHistograms) {
@@ -219,13 +219,13 @@ TEST(AggregateTest, QuantilesComeFromMergedHistograms) {
   std::vector<Pod> pods = {Pod("hot").load(9, 9).ttft({0, 0, 0, 2000, 0}, 4000)};
   for (int i = 0; i < 19; ++i)
     pods.push_back(Pod(fmt::format("p{}", i)).ttft({2, 0, 0, 0, 0}, 0.1));
-  EXPECT_EQ(text_of(pods, "ttft_seconds_p50"), "1.39386 of 20/20");
+  EXPECT_EQ(text_of(pods, "ttft_seconds_p50"), "1.82504 of 20/20");
   EXPECT_EQ(text_of(pods, "ttft_seconds_avg"), "1.96364 of 20/20");
 }
 
 TEST(AggregateTest, SparseAndClippedQuantilesSaySo) {
   EXPECT_EQ(text_of({Pod("a").ttft({0, 99, 0, 0, 0}, 30)}, "ttft_seconds_p95"),
-            "0.223773 of 1/1 sparse 99");
+            "0.382727 of 1/1 sparse 99");
   EXPECT_EQ(text_of({Pod("a").ttft({0, 0, 0, 0, 500}, 9000)}, "ttft_seconds_p95"),
             "5 of 1/1 clipped");
 }

@@ -83,6 +83,29 @@ TEST(HistogramTest, QuantileFromZeroFollowsTheSum) {
   f({10, 0, 0}, 9.999, std::pow(0.5, 1 / 0.95 - 1));  // never all of them at the edge
 }
 
+// All in (1, 2]: the sum tells where, and no p95 is below the mean.
+TEST(HistogramTest, QuantilesInABucketAloneFollowTheSum) {
+  double last = 1;
+  for (const double mean : {1.1, 1.3, 1.5, 1.7, 1.9}) {
+    SCOPED_TRACE(mean);
+    const HistogramDelta h = histogram({1, 2, 4}, {0, 1000, 0, 0}, 1000 * mean);
+    EXPECT_NEAR(quantile_of(h, 0.5), mean, 0.05);
+    EXPECT_GT(quantile_of(h, 0.95), mean);
+    EXPECT_GT(quantile_of(h, 0.5), last);
+    last = quantile_of(h, 0.5);
+  }
+}
+
+TEST(HistogramTest, SumIsNotTrustedWhereItCannotTell) {
+  const auto at = [](std::vector<std::uint64_t> counts, double sum) {
+    return quantile_of(histogram({1, 2, 4}, std::move(counts), sum), 0.4);
+  };
+  EXPECT_EQ(at({0, 100, 60, 0}, 330), at({0, 100, 60, 0}, 340)) << "the other bucket is wider";
+  EXPECT_EQ(at({0, 100, 0, 1}, 150), at({0, 100, 0, 1}, 160)) << "no end of +Inf";
+  EXPECT_EQ(at({0, 100, 0, 0}, 90), at({0, 100, 0, 0}, 210)) << "no such sums";
+  EXPECT_LT(at({0, 100, 1, 0}, 150), at({0, 100, 1, 0}, 160));
+}
+
 TEST(HistogramTest, QuantileInABucketAloneAndAtOddEdges) {
   // ln(10.5 / 5.5) / ln(21) of the way, with steepness 3 at both edges.
   const double t = std::log(10.5 / 5.5) / std::log(21);
