@@ -31,14 +31,18 @@ void check_url(const json& value, ErrorList& errors) {
   if (const auto url = parse_url(text); !url) errors.push_back(url.error().message);
 }
 
+std::string engine_ids() {
+  std::vector<std::string_view> ids = {kGeneric};
+  for (const Dialect* dialect : dialects()) ids.push_back(dialect->id());
+  return fmt::format("{}", fmt::join(ids, ", "));
+}
+
 // `engine` is a URL or an engine id: `--engine http://127.0.0.1:8000 --once` is how people start.
 void check_engine(const json& value, ErrorList& errors) {
   const auto& text = value.get_ref<const std::string&>();
   if (text.empty() || is_url(text)) return check_url(value, errors);
   if (find_dialect(text) != nullptr || text == kGeneric) return;
-  std::vector<std::string_view> ids = {kGeneric};
-  for (const Dialect* dialect : dialects()) ids.push_back(dialect->id());
-  errors.push_back(fmt::format("must be a URL or one of {}", fmt::join(ids, ", ")));
+  errors.push_back(fmt::format("must be a URL or one of {}", engine_ids()));
 }
 
 Result<std::unique_ptr<Dialect>> generic_dialect(const json& mapping) {
@@ -106,8 +110,9 @@ ConfigGroup engine_keys() {
       .title = "The engine",
       .keys = {
           {.name = "engine",
-           .help = "The engine's URL, or the id of its dialect (vllm, generic, ...) to skip "
-                   "recognising it. Unset: looked for and recognised by itself.",
+           .help = fmt::format("The engine's URL, or the id of its dialect ({}) to skip "
+                               "recognising it. Unset: looked for and recognised by itself.",
+                               engine_ids()),
            .example = "generic",
            .validate = check_engine},
           {.name = "engine_url",

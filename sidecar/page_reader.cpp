@@ -7,6 +7,7 @@
 
 #include "engine/detection.h"
 #include "engine/dialect.h"
+#include "engine/exposition.h"
 #include "engine/page.h"
 
 namespace leadline {
@@ -19,12 +20,20 @@ ScrapeOutcome outcome_of(ScrapeResult result, std::string why) {
   return outcome;
 }
 
-ScrapeOutcome refusal(int status) {
+// An engine that says in its own words that it is there and has no page, or none yet, is starting.
+ScrapeOutcome refusal(int status, const Page& page) {
   if (status == 401 || status == 403) {
     return outcome_of(ScrapeResult::kUnauthorized,
                       fmt::format("HTTP {}: the page needs a key (engine_token_file)", status));
   }
-  return outcome_of(ScrapeResult::kBadStatus, fmt::format("HTTP {}", status));
+  if (shape_of(page) != PageShape::kJsonObject)
+    return outcome_of(ScrapeResult::kBadStatus, fmt::format("HTTP {}", status));
+  const Detection found = detect_engine(page);
+  ScrapeOutcome outcome =
+      outcome_of(found.engine.empty() ? ScrapeResult::kBadStatus : ScrapeResult::kNoSeries,
+                 fmt::format("HTTP {}: {}", status, found.why));
+  outcome.engine = found.engine;
+  return outcome;
 }
 
 ScrapeOutcome translate(const Dialect& dialect, const Page& page, std::string why) {
@@ -73,8 +82,11 @@ bool names_an_exposition(std::string_view content_type) {
 }  // namespace
 
 ScrapeOutcome read_page(const HttpAnswer& answer, const Dialect* forced) {
-  const Page page{.body = answer.body, .content_type = answer.content_type};
-  ScrapeOutcome outcome = answer.status != 200 ? refusal(answer.status)
+  const Page page{
+      .body = answer.body,
+      .content_type = answer.content_type,
+      .process_start = number_from(first_header(answer.headers, "Process-Start-Time-Unix"))};
+  ScrapeOutcome outcome = answer.status != 200 ? refusal(answer.status, page)
                           : forced == nullptr  ? recognise(page)
                                                : read_as(*forced, page);
   outcome.bytes = answer.body.size();

@@ -54,6 +54,36 @@ TEST_F(ScraperTest, NamesWhatEachAnswerIs) {
   EXPECT_EQ(result(page_answer("[{\"a\":1}]", "application/json")), "draining_page");
 }
 
+// llama.cpp says what it is while it has no page; the search need not go on elsewhere.
+TEST_F(ScraperTest, ARefusalInTheEnginesWordsIsAnEngineThatStarts) {
+  const auto f = [&](int status, const char* body, ScrapeResult want, const char* why) {
+    SCOPED_TRACE(body);
+    engine_.answers["h:8000/metrics"] = page_answer(body, "application/json", status);
+    Scraper scraper(engine_, {}, time_.clock(), metrics_);
+    const ScrapeOutcome outcome = scrape(scraper);
+    EXPECT_EQ(outcome.result, want);
+    EXPECT_EQ(outcome.why, why);
+    EXPECT_EQ(outcome.engine, want == ScrapeResult::kNoSeries ? "llamacpp" : "");
+  };
+  f(503, R"({"error":{"code":503,"message":"Loading model","type":"unavailable_error"}})",
+    ScrapeResult::kNoSeries, "HTTP 503: Loading model");
+  f(501,
+    R"({"error":{"code":501,"message":"Start it with `--metrics`","type":"not_supported_error"}})",
+    ScrapeResult::kNoSeries, "HTTP 501: Start it with `--metrics`");
+  f(404, R"({"error":{"code":404,"message":"File Not Found","type":"not_found_error"}})",
+    ScrapeResult::kBadStatus, "HTTP 404: File Not Found");
+}
+
+TEST_F(ScraperTest, TheStartOfTheProcessMayStandInAHeader) {
+  HttpAnswer answer = page_answer("llamacpp:requests_processing 1\n");
+  answer.headers.push_back({"process-start-time-unix", "14843112345"});
+  engine_.answers["h:8000/metrics"] = answer;
+  Scraper scraper(engine_, {}, time_.clock(), metrics_);
+  const ScrapeOutcome outcome = scrape(scraper);
+  ASSERT_TRUE(outcome.reading) << outcome.why;
+  EXPECT_EQ(outcome.reading->process_start, 14843112345);
+}
+
 TEST_F(ScraperTest, SaysWhichEngineItCannotReadYet) {
   engine_.answers["h:8000/metrics"] =
       page_answer("# TYPE ovms_requests_success counter\novms_requests_success{name=\"m\"} 1\n");
