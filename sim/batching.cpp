@@ -159,11 +159,28 @@ void BatchingEngine::take_token(Sequence& sequence, SteadyTime now) {
   if (++sequence.generated == 1) {
     totals_.prompt_tokens += static_cast<std::uint64_t>(sequence.request.prompt_tokens);
     totals_.ttft.observe(seconds(now - sequence.arrived));
+    totals_.sglang.queue_time.observe(seconds(sequence.scheduled - sequence.arrived));
+    if (sequence.request.streaming)
+      totals_.sglang.streaming.ttft.observe(seconds(now - sequence.arrived));
     sequence.first_token = now;
   } else {
     totals_.inter_token.observe(seconds(now - sequence.last_token));
+    totals_.sglang.inter_token.observe(seconds(now - sequence.last_token));
   }
   sequence.last_token = now;
+}
+
+// An aborted request is none that finished. Who does not stream gets the first token with the last.
+void BatchingEngine::count_finished_as_sglang(const Sequence& sequence, SteadyTime now) {
+  const BatchRequest& request = sequence.request;
+  if (request.ends_with == FinishReason::kAbort) return;
+  SglangTotals::Requests& requests =
+      request.streaming ? totals_.sglang.streaming : totals_.sglang.whole;
+  ++requests.finished;
+  requests.prompt_tokens += static_cast<std::uint64_t>(request.prompt_tokens);
+  requests.generation_tokens += static_cast<std::uint64_t>(sequence.generated);
+  requests.e2e.observe(seconds(now - sequence.arrived));
+  if (!request.streaming) requests.ttft.observe(seconds(now - sequence.arrived));
 }
 
 // Queue time is observed here, at the end, as vLLM does: it lags, TTFT does not. A request that was
@@ -189,6 +206,7 @@ void BatchingEngine::count_finished(const Sequence& sequence, SteadyTime now) {
       ++totals_.finished_abort;
       break;
   }
+  count_finished_as_sglang(sequence, now);
   if (sequence.generated == 0) return;
   const double decode = seconds(sequence.last_token - sequence.first_token);
   totals_.queue_time.observe(seconds(sequence.scheduled - sequence.arrived));

@@ -49,6 +49,7 @@ struct BatchRequest {
   int prompt_tokens = 1;  // at least 1
   int max_tokens = 1;     // tokens it will generate, at least 1; with the prompt <= max_model_len
   FinishReason ends_with = FinishReason::kLength;
+  bool streaming = true;
 };
 
 enum class Admission { kQueued, kQueueFull };
@@ -104,6 +105,7 @@ class BatchingEngine {
   void release_blocks(Sequence& sequence);
   void take_token(Sequence& sequence, SteadyTime now);
   void count_finished(const Sequence& sequence, SteadyTime now);
+  void count_finished_as_sglang(const Sequence& sequence, SteadyTime now);
 
   BatchingConfig config_;
   PerfModel perf_;

@@ -56,6 +56,12 @@ const char* counted_handler(const std::string& path) {
   return "none";
 }
 
+// What is no engine's is vLLM's, spoilt.
+const EnginePage& page_of(const Faults& faults) {
+  const EnginePage* page = find_engine_page(faults.become);
+  return page != nullptr ? *page : engine_pages().front();
+}
+
 }  // namespace
 
 class EngineServer::Impl {
@@ -135,7 +141,7 @@ void EngineServer::Impl::set_routes() {
   server_.Get("/v1/models", [this](const Request&, Response& r) { models(r); });
   server_.Get("/health", [](const Request&, Response& r) { r.status = 200; });
   server_.Get("/version", [this](const Request&, Response& r) {
-    if (faults().become == "other") return answer_error(r, 404, "Not Found");
+    if (faults().become != "vllm") return answer_error(r, 404, "Not Found");
     answer(r, 200, fmt::format(R"({{"version":"{}"}})", kVllmVersion));
   });
   server_.Get("/metrics", [this](const Request&, Response& r) { metrics(r); });
@@ -212,7 +218,9 @@ EngineServer::Impl::Routing EngineServer::Impl::before_routing(const Request& re
   if (request.path.rfind("/sim/", 0) == 0) return Routing::Unhandled;
   hold_while_hanging();
   if (system_now().steady >= ready_at_) return Routing::Unhandled;
-  answer_error(response, 503, "The engine is loading.");
+  const std::string_view loading = page_of(faults()).loading;
+  answer(response, 503,
+         loading.empty() ? error_body(503, "The engine is loading.") : std::string(loading));
   return Routing::Handled;
 }
 
@@ -227,7 +235,8 @@ void EngineServer::Impl::complete(Api api, const Request& request, Response& res
   }
   const auto stream_or = host_.submit({.prompt_tokens = parsed->prompt_tokens,
                                        .max_tokens = parsed->max_tokens,
-                                       .ends_with = parsed->ends_with});
+                                       .ends_with = parsed->ends_with,
+                                       .streaming = parsed->stream});
   if (!stream_or) return answer_error(response, 503, stream_or.error().message);
   if (parsed->stream) return stream(api, *parsed, *stream_or, response);
   answer_whole(api, *parsed, **stream_or, response);
@@ -280,7 +289,7 @@ std::string EngineServer::Impl::render_page(const Faults& faults) {
       .huge_label = std::string(static_cast<std::size_t>(faults.huge_label_bytes), 'h')};
   const std::lock_guard lock(mutex_);
   for (const auto& [key, count] : http_) input.http.push_back(count);
-  return render_vllm_page(input);
+  return page_of(faults).render(input);
 }
 
 void EngineServer::Impl::metrics(Response& response) {
@@ -297,8 +306,14 @@ void EngineServer::Impl::metrics(Response& response) {
 }
 
 void EngineServer::Impl::send_page(const Faults& faults, std::string page, Response& response) {
+  const EnginePage& kind = page_of(faults);
   const std::string type =
-      faults.content_type.empty() ? std::string(kVllmContentType) : faults.content_type;
+      faults.content_type.empty() ? std::string(kind.content_type) : faults.content_type;
+  if (!kind.server.empty()) response.set_header("Server", std::string(kind.server));
+  if (kind.start_in_header) {
+    response.set_header("Process-Start-Time-Unix",
+                        fmt::format("{:.0f}", host_.state().start_seconds * 1e6));
+  }
   const auto shortened = [&page](int bytes) {
     return std::min(page.size(), static_cast<std::size_t>(bytes));
   };

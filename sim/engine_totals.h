@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "sim/histogram.h"
+#include "sim/sglang_totals.h"
 #include "sim/vllm_edges.h"
 
 namespace leadline {
@@ -43,6 +44,7 @@ struct EngineTotals {
   EdgeHistogram decode_time{request_time_edges()};
   EdgeHistogram request_preemptions{preemption_edges()};
   EdgeHistogram prefill_computed;
+  SglangTotals sglang;
 
   [[nodiscard]] std::uint64_t finished() const {
     return finished_stop + finished_length + finished_abort;

@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sim/engine_page.h"
+
 namespace leadline {
 namespace {
 
@@ -106,8 +108,9 @@ Result<Faults> with_changes(const Faults& current, std::string_view text) {
     const auto set = set_key(key, value, faults);
     if (!set) return fail(set.error().with_context("faults"));
   }
-  if (faults.become != "vllm" && faults.become != "other") {
-    return fail(Errc::kBadInput, "faults: become: \"{}\" is neither vllm nor other", faults.become);
+  if (faults.become != "other" && find_engine_page(faults.become) == nullptr) {
+    return fail(Errc::kBadInput, "faults: become: \"{}\" is no engine and not other",
+                faults.become);
   }
   return faults;
 }

@@ -1,6 +1,9 @@
+#include <set>
+
 #include <CLI/CLI.hpp>
 
 #include "sim/commands.h"
+#include "sim/engine_page.h"
 
 namespace leadline {
 namespace {
@@ -41,8 +44,11 @@ void add_fault_flags(CLI::App& app, Faults& faults) {
   app.add_option("--huge-label-bytes", faults.huge_label_bytes, "One label of this size");
   app.add_option("--content-type", faults.content_type, "Content-Type of /metrics");
   app.add_option("--page-model-name", faults.model_name, "What the page calls the model");
-  app.add_option("--become", faults.become, "`other`: another engine's page")
-      ->check(CLI::IsMember({"vllm", "other"}));
+  std::set<std::string> pages = {"other"};
+  for (const EnginePage& page : engine_pages()) pages.emplace(page.engine);
+  app.add_option("--page,--become", faults.become,
+                 "Whose page /metrics is; `other`: that of an engine nobody knows")
+      ->check(CLI::IsMember(pages));
   app.add_flag("--hang", faults.hang, "Accept, never answer");
   app.add_flag("--freeze", faults.freeze, "Start no step");
 }
@@ -74,7 +80,8 @@ int run_sim(int argc, char** argv) {
   app.require_subcommand(1);
   EngineCommand engine;
   LoadCommand load;
-  CLI::App* engine_app = app.add_subcommand("engine", "Serve as vLLM would, on measured times");
+  CLI::App* engine_app =
+      app.add_subcommand("engine", "Serve as an engine would, on measured times");
   add_engine_flags(*engine_app, engine);
   add_fault_flags(*engine_app, engine.server.faults);
   CLI::App* load_app = app.add_subcommand("load", "Replay a trace, open loop, in real time");

@@ -1,7 +1,5 @@
 #include "sim/vllm_page.h"
 
-#include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -9,23 +7,12 @@
 
 #include <fmt/format.h>
 
+#include "sim/page_text.h"
+
 namespace leadline {
 namespace {
 
 using LabelledCounts = std::vector<std::pair<std::string_view, std::uint64_t>>;
-
-std::string escape_label(std::string_view value) {
-  std::string out;
-  for (const char c : value) {
-    if (c == '\\' || c == '"') out += '\\';
-    if (c == '\n') {
-      out += "\\n";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
 
 // Writes families in the order it is called. Labels come out sorted by name, as the real page has
 // them; for every vLLM family that puts `engine` first and `model_name` after `finished_reason` and
@@ -318,29 +305,7 @@ void write_http(const PageInput& in, PageWriter& page) {
   }
 }
 
-std::string shortest(double value, std::chars_format format) {
-  char buffer[512];
-  const auto result = std::to_chars(std::begin(buffer), std::end(buffer), value, format);
-  return std::string(std::begin(buffer), result.ptr);
-}
-
 }  // namespace
-
-std::string python_float(double value) {
-  if (std::isnan(value)) return "NaN";
-  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
-  const double size = std::abs(value);
-  if (size != 0 && (size < 1e-4 || size >= 1e16)) {
-    return shortest(value, std::chars_format::scientific);
-  }
-  std::string text = shortest(value, std::chars_format::fixed);
-  if (text.find('.') == std::string::npos) text += ".0";
-  const std::size_t dot = text.find('.');
-  if (value <= 0 || dot <= 6) return text;
-  std::string mantissa = text.substr(0, 1) + '.' + text.substr(1, dot - 1) + text.substr(dot + 1);
-  mantissa.erase(mantissa.find_last_not_of("0.") + 1);
-  return fmt::format("{}e+0{}", mantissa, dot - 1);  // "+010" past 1e10, exactly as Python's has it
-}
 
 std::string render_vllm_page(const PageInput& input) {
   PageWriter page(input);
