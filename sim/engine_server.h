@@ -1,6 +1,6 @@
-// EngineServer is the stand-in engine as a network sees it: vLLM's API, its /metrics, and /sim/*
-// for tests (faults, marks, the exact truth). Built on cpp-httplib; for loopback and trusted test
-// networks only.
+// EngineServer is the stand-in engine as a network sees it: vLLM's API, the /metrics of the engine
+// that it passes for (sim/engine_page.h; vLLM's unless told), and /sim/* for tests (faults, marks,
+// the exact truth). Built on cpp-httplib; for loopback and trusted test networks only.
 //
 //   POST /v1/completions, /v1/chat/completions   GET /v1/models, /version, /health, /metrics
 //   GET|POST /sim/faults (faults.h)   POST /sim/mark, GET /sim/state (state_json.h)

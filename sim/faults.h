@@ -24,7 +24,7 @@ struct Faults {
   int cut_page = 0;           // promises the whole page, closes after these bytes
   int page_bytes = 0;         // pads the page with samples up to this size
   int huge_label_bytes = 0;   // adds one label of this size to cache_config_info
-  std::string content_type;   // instead of vLLM's, when not empty
+  std::string content_type;   // instead of the page's own, when not empty
   std::string model_name;     // what the page calls the model, when not empty
   // Whose page it prints: an engine of engine_page.h, or "other": families of a prefix that nobody
   // knows. Only vLLM has /version.

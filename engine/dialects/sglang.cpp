@@ -45,7 +45,7 @@ constexpr std::string_view kCollector =
 
 // The scheduler of each attention-TP rank 0 prints, and with pipeline parallelism each stage's;
 // with
-// --enable-metrics-for-all-schedulers every one. Under DP attention tp_rank is 0, k, 2k …, so that
+// --enable-metrics-for-all-schedulers every one. Under DP attention tp_rank is 0, k, 2k, so that
 // tp_rank="0" would lose all data-parallel ranks but one.
 constexpr std::array<std::string_view, 3> kCopies = {"pp_rank", "tp_rank", "moe_ep_rank"};
 
@@ -62,7 +62,7 @@ constexpr GaugeRow kGauges[] = {
                 {"sglang:num_prefill_infight_queue_reqs", kTotal}),
        first_of({"sglang:num_decode_prealloc_queue_reqs", kTotal}),
        first_of({"sglang:num_decode_transfer_queue_reqs", kTotal})}},
-     "as the others; all but the first since 0.4.6, inflight spelt so in 0.5.2, bootstrap in 0.5.12"},
+     "as the others; all but the first since 0.4.6, `inflight` in 0.5.2, `bootstrap` in 0.5.12"},
     {Gauge::kRunningRequests, Combine::kSumOfRanks, Range::kCount, Promise::kAlways,
      {{first_of({"sglang:num_running_reqs", kTotal})}}, kCollector},
     {Gauge::kBatchSize, Combine::kMeanOfRanks, Range::kCount, Promise::kAlways,
@@ -77,7 +77,8 @@ constexpr GaugeRow kGauges[] = {
 
 constexpr CounterRow kCounters[] = {
     {Counter::kFinishedRequests, Promise::kAlways,
-     {{first_of({"sglang:num_requests_total"})}}, "srt/metrics/collector.py v0.4.9; 0.4.0 has none"},
+     {{first_of({"sglang:num_requests_total"})}},
+     "srt/metrics/collector.py v0.4.9; 0.4.0 has none"},
     {Counter::kRequestErrors, Promise::kUnlessLazy,
      {{first_of({"sglang:num_aborted_requests_total"}, {"sglang:num_aborted_requests"}),
        of_engine({"sglang:http_responses_total", kServerError})}},

@@ -236,7 +236,7 @@ SGLANG_QUEUES = [  # each under its names, newest first
 
 
 def first_ranks(rows, *also):
-    """Sum_dp_rank first(tp_rank, pp_rank) {priority="" or absent}: one row per dp_rank (and `also`)."""
+    """Sum_dp_rank first(tp_rank, pp_rank) {priority="" or absent}: one row per rank and `also`."""
     groups = defaultdict(list)
     for labels, value in rows:
         if labels.get("priority", "") == "":
