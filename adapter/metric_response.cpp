@@ -11,48 +11,76 @@ namespace {
 using Json = nlohmann::ordered_json;
 using std::chrono::seconds;
 
-Json list_of(std::string_view kind, std::string_view api_version, Json items) {
-  return {{"kind", kind},
-          {"apiVersion", api_version},
-          {"metadata", Json::object()},
-          {"items", std::move(items)}};
+// A body is written as text: as a tree, 1,000 items would cost some 30,000 allocations.
+class ListWriter {
+ public:
+  ListWriter(std::string_view kind, std::string_view api_version, std::size_t items) {
+    json_.reserve(128 + items * 256);
+    json_ += R"({"kind":)";
+    append_json_string(json_, kind);
+    text(R"(,"apiVersion":)", api_version);
+    json_ += R"(,"metadata":{},"items":[)";
+  }
+
+  // A comma stands before every item but the first.
+  void begin_item() { json_ += json_.back() == '[' ? "{" : ",{"; }
+  void end_item() { json_ += '}'; }
+  void raw(std::string_view json) { json_ += json; }
+  void text(std::string_view key, std::string_view value) {
+    json_ += key;
+    append_json_string(json_, value);
+  }
+  void timestamp(WallTime time) { text(R"(,"timestamp":)", rfc3339(time)); }
+  void window(std::string_view key, const std::optional<seconds>& span) {
+    if (!span) return;
+    json_ += key;
+    json_ += std::to_string(span->count());
+  }
+
+  std::string finish(JsonStyle style) {
+    json_ += "]}";
+    return finish_text(std::move(json_), style);
+  }
+
+ private:
+  std::string json_;
+};
+
+void write_reference(ListWriter& list, const ObjectReference& object) {
+  list.text(R"("describedObject":{"kind":)", object.kind);
+  if (!object.namespace_name.empty()) list.text(R"(,"namespace":)", object.namespace_name);
+  list.text(R"(,"name":)", object.name);
+  list.text(R"(,"apiVersion":)", object.api_version);
+  list.raw("}");
 }
 
-Json reference(const ObjectReference& object) {
-  Json json = {{"kind", object.kind}};
-  if (!object.namespace_name.empty()) json["namespace"] = object.namespace_name;
-  json["name"] = object.name;
-  json["apiVersion"] = object.api_version;
-  return json;
+void write_v1beta1(ListWriter& list, const CustomItem& item, std::string_view selector) {
+  list.text(R"(,"metricName":)", item.metric);
+  list.timestamp(item.timestamp);
+  list.window(R"(,"window":)", item.window);
+  list.text(R"(,"value":)", item.value);
+  list.raw(R"(,"selector":)");
+  list.raw(selector);
 }
 
-Json item_v1beta1(const CustomItem& item, const Json& selector) {
-  Json json = {{"describedObject", reference(item.object)},
-               {"metricName", item.metric},
-               {"timestamp", rfc3339(item.timestamp)}};
-  if (item.window) json["window"] = item.window->count();
-  json["value"] = item.value;
-  json["selector"] = selector;
-  return json;
+void write_v1beta2(ListWriter& list, const CustomItem& item, std::string_view selector) {
+  list.text(R"(,"metric":{"name":)", item.metric);
+  list.raw(R"(,"selector":)");
+  list.raw(selector);
+  list.raw("}");
+  list.timestamp(item.timestamp);
+  list.window(R"(,"windowSeconds":)", item.window);
+  list.text(R"(,"value":)", item.value);
 }
 
-Json item_v1beta2(const CustomItem& item, const Json& selector) {
-  Json json = {{"describedObject", reference(item.object)},
-               {"metric", {{"name", item.metric}, {"selector", selector}}},
-               {"timestamp", rfc3339(item.timestamp)}};
-  if (item.window) json["windowSeconds"] = item.window->count();
-  json["value"] = item.value;
-  return json;
-}
-
-Json external_item(const ExternalItem& item) {
-  Json json = {{"metricName", item.metric},
-               {"metricLabels", Json::object()},
-               {"timestamp", rfc3339(item.timestamp)}};
-  for (const auto& [name, value] : item.labels) json["metricLabels"][name] = value;
-  if (item.window) json["window"] = item.window->count();
-  json["value"] = item.value;
-  return json;
+void write_labels(ListWriter& list, const Labels& labels) {
+  list.raw(R"(,"metricLabels":{)");
+  const char* comma = "";
+  for (const auto& [name, value] : labels) {
+    list.text(std::exchange(comma, ","), name);
+    list.text(":", value);
+  }
+  list.raw("}");
 }
 
 Json column(std::string_view name, std::string_view format, std::string_view description) {
@@ -110,29 +138,47 @@ std::string rfc3339(WallTime time) {
   const auto day = std::chrono::floor<std::chrono::days>(whole);
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(whole - day);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                     clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  std::string text = "0000-00-00T00:00:00Z";
+  // By hand: each of 1,000 items has one, and a formatter takes ten times as long.
+  const auto write = [&text](std::size_t last, auto number) {
+    for (; number > 0; number /= 10) text[last--] = static_cast<char>('0' + number % 10);
+  };
+  write(3, static_cast<int>(date.year()));
+  write(6, static_cast<unsigned>(date.month()));
+  write(9, static_cast<unsigned>(date.day()));
+  write(12, clock.hours().count());
+  write(15, clock.minutes().count());
+  write(18, clock.seconds().count());
+  return text;
 }
 
 std::string custom_metric_list(MetricApi api, std::span<const CustomItem> items,
                                const LabelSelector& metric_selector, JsonStyle style) {
   const bool old = api == MetricApi::kCustomV1beta1;
-  const Json selector = metric_selector.to_json();
-  Json list = Json::array();
-  for (const auto& item : items) {
-    list.push_back(old ? item_v1beta1(item, selector) : item_v1beta2(item, selector));
-  }
+  const std::string selector = compact_text(metric_selector.to_json());
   const char* version = old ? "custom.metrics.k8s.io/v1beta1" : "custom.metrics.k8s.io/v1beta2";
-  return to_text(list_of("MetricValueList", version, std::move(list)), style);
+  ListWriter list("MetricValueList", version, items.size());
+  for (const CustomItem& item : items) {
+    list.begin_item();
+    write_reference(list, item.object);
+    old ? write_v1beta1(list, item, selector) : write_v1beta2(list, item, selector);
+    list.end_item();
+  }
+  return list.finish(style);
 }
 
 std::string external_metric_list(std::span<const ExternalItem> items, JsonStyle style) {
-  Json list = Json::array();
-  for (const auto& item : items) list.push_back(external_item(item));
-  return to_text(
-      list_of("ExternalMetricValueList", "external.metrics.k8s.io/v1beta1", std::move(list)),
-      style);
+  ListWriter list("ExternalMetricValueList", "external.metrics.k8s.io/v1beta1", items.size());
+  for (const ExternalItem& item : items) {
+    list.begin_item();
+    list.text(R"("metricName":)", item.metric);
+    write_labels(list, item.labels);
+    list.timestamp(item.timestamp);
+    list.window(R"(,"window":)", item.window);
+    list.text(R"(,"value":)", item.value);
+    list.end_item();
+  }
+  return list.finish(style);
 }
 
 std::string external_metric_table(std::span<const ExternalItem> items, const TableContext& context,

@@ -89,6 +89,26 @@ TEST(MetricResponseTest, PrettyIndentsByTwo) {
             nlohmann::json::parse(external_metric_list({}, JsonStyle::kCompact)));
 }
 
+TEST(MetricResponseTest, PrettyListsSayWhatCompactOnesDo) {
+  const std::vector items{pod_item(), pod_item()};
+  const auto written = [&](JsonStyle style) {
+    return custom_metric_list(MetricApi::kCustomV1beta2, items, selector_of("a=b"), style);
+  };
+  const auto pretty = nlohmann::ordered_json::parse(written(JsonStyle::kPretty));
+  EXPECT_EQ(pretty.dump() + "\n", written(JsonStyle::kCompact));
+  EXPECT_EQ(pretty["items"].size(), 2U);
+}
+
+TEST(MetricResponseTest, EscapesWhatJsonWants) {
+  const std::string odd = "a\"b\\c\nd\x01\xc3\xa9";
+  ExternalItem item = external_item();
+  item.labels = {{odd, odd}, {"plain", "x/y"}};
+  const std::string body = external_metric_list(std::vector{item}, JsonStyle::kCompact);
+  const auto labels = nlohmann::json::parse(body)["items"][0]["metricLabels"];
+  EXPECT_EQ(labels[odd], odd);
+  EXPECT_EQ(labels["plain"], "x/y");
+}
+
 TEST(MetricResponseTest, TableHoldsNameLabelsValueWindowAndAge) {
   const TableContext context{DataFormat::kTableV1, "ns", kTenOClock + milliseconds{3900}};
   const auto table = nlohmann::json::parse(
