@@ -1,0 +1,150 @@
+#include "bench/parts/stand_in_fleet.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <future>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "daemon/http_server.h"
+#include "sidecar/engine_tracker.h"
+#include "sidecar/page_reader.h"
+#include "sidecar/snapshot_endpoint.h"
+#include "sidecar/snapshot_publisher.h"
+#include "sidecar/timers.h"
+#include "tests/text_of.h"
+
+namespace leadline::bench {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::uint16_t kPort = 9733;
+
+ScrapeOutcome scrape_of(const char* page, SteadyTime at) {
+  HttpAnswer answer;
+  answer.status = 200;
+  answer.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  answer.body = text_of(std::string(LEADLINE_SOURCE_DIR "/tests/data/expositions/") + page);
+  ScrapeOutcome outcome = read_page(answer, nullptr);
+  if (outcome.result != ScrapeResult::kOk) throw std::runtime_error(page + (": " + outcome.why));
+  outcome.started.steady = at;
+  return outcome;
+}
+
+// What a sidecar says a minute after its engine was idle.
+PodSnapshot loaded_vllm(milliseconds interval) {
+  EngineTracker tracker;
+  const SteadyTime now = system_now().steady;
+  const auto feed = [&](const char* page, SteadyTime at) {
+    static_cast<void>(tracker.take(scrape_of(page, at), "http://127.0.0.1:8000/metrics", interval));
+  };
+  feed("live-vllm-0.32.0-idle.prom", now - std::chrono::seconds{60});
+  feed("live-vllm-0.32.0-after.prom", now);
+  return tracker.snapshot();
+}
+
+}  // namespace
+
+std::string own_address(int number) {
+  return fmt::format("127.{}.{}.{}", 200 + ::getpid() % 50, 1 + number / 250, 1 + number % 250);
+}
+
+struct StandInFleet::Sidecar {
+  Sidecar(EventLoop& loop, int number)
+      : name(fmt::format("pod-{}", number)),
+        uid(fmt::format("uid-{}", number)),
+        address(own_address(number)),
+        timers(loop),
+        publisher({kNamespace, name, uid}, 1 + static_cast<std::uint64_t>(number)),
+        endpoint(publisher, timers, system_now) {
+    auto listening = HttpServer::listen(loop, address, kPort,
+                                        [this](const HttpRequest& request, Respond respond) {
+                                          endpoint.handle(request, std::move(respond));
+                                        });
+    if (!listening) throw std::runtime_error(listening.error().message);
+    server = std::move(*listening);
+  }
+  ~Sidecar() { timers.cancel(next); }
+  Sidecar(const Sidecar&) = delete;
+  Sidecar& operator=(const Sidecar&) = delete;
+
+  std::string name, uid, address;
+  LoopTimers timers;
+  SnapshotPublisher publisher;
+  SnapshotEndpoint endpoint;
+  std::unique_ptr<HttpServer> server;
+  TimerId next = 0;
+  int published = 0;
+  std::optional<int> marked;  // the queue depth since the first mark()
+  bool awaited = false;       // mark() waits for the next publication
+  std::promise<SteadyTime> publication;
+};
+
+StandInFleet::StandInFleet(int pods, milliseconds interval)
+    : interval_(interval), pattern_(loaded_vllm(interval)) {
+  thread_.call([&] {
+    const SteadyTime begin = system_now().steady;
+    for (int i = 0; i < pods; ++i) {
+      sidecars_.push_back(std::make_unique<Sidecar>(thread_.loop(), i));
+      publish_at(begin + interval * i / pods, *sidecars_.back());
+    }
+  });
+}
+
+StandInFleet::~StandInFleet() {
+  thread_.call([&] { sidecars_.clear(); });
+}
+
+// On a grid, so that a late turn does not make the next one later.
+void StandInFleet::publish_at(SteadyTime moment, Sidecar& sidecar) {
+  const auto delay = std::chrono::ceil<milliseconds>(moment - system_now().steady);
+  sidecar.next = thread_.loop().call_after(std::max(delay, milliseconds{0}), [=, this, &sidecar] {
+    publish_at(moment + interval_, sidecar);
+    publish(sidecar);
+  });
+}
+
+void StandInFleet::publish(Sidecar& sidecar) {
+  const SteadyTime now = system_now().steady;
+  PodSnapshot snapshot = pattern_;
+  for (SeriesSnapshot& series : snapshot.series) {
+    series.gauges[index_of(Gauge::kQueueDepth)] = sidecar.marked.value_or(++sidecar.published % 50);
+  }
+  sidecar.publisher.publish(std::move(snapshot), now);
+  if (std::exchange(sidecar.awaited, false)) sidecar.publication.set_value(now);
+}
+
+std::string StandInFleet::pods_document() const {
+  std::vector<ListedPod> pods;
+  pods.reserve(sidecars_.size());
+  for (const auto& sidecar : sidecars_) {
+    pods.push_back({.name = sidecar->name,
+                    .uid = sidecar->uid,
+                    .address = sidecar->address,
+                    .ready = true,
+                    .deleting = false});
+  }
+  return leadline::pods_document(kNamespace, kWorkload, pods);
+}
+
+SteadyTime StandInFleet::mark(int waiting) {
+  Sidecar& first = *sidecars_.front();
+  auto published = thread_.call([&] {
+    first.marked = waiting;
+    first.awaited = true;
+    first.publication = {};
+    return first.publication.get_future();
+  });
+  return test::await(published);
+}
+
+std::size_t StandInFleet::snapshot_bytes() const {
+  return sidecars_.front()->publisher.body()->size();
+}
+
+}  // namespace leadline::bench
