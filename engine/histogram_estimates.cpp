@@ -174,7 +174,8 @@ double place_on_curve(const HistogramDelta& histogram, std::size_t bucket, doubl
   const SumEvidence evidence = evidence_of(histogram, bucket);
   const double told = (evidence.mean - lower) / width;
   const double trust = 2 * evidence.gain - 1;
-  if (trust <= 0 || !(told > 0 && told < 1)) return lower + width * share;
+  const bool inside = told > 0 && told < 1;
+  if (trust <= 0 || !inside) return lower + width * share;
   const double mean = curve.mean(static_cast<double>(histogram.counts[bucket]));
   const double tilt = odds(mean + trust * (told - mean)) / odds(mean);
   return lower + width * (tilt * share / (1 - share + tilt * share));
