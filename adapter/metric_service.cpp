@@ -172,14 +172,21 @@ ApiResult<std::vector<CustomItem>> MetricService::one_object(const Asked& asked)
 }
 
 std::vector<CustomItem> MetricService::all_objects(const Asked& asked) const {
-  std::vector<CustomItem> items;
   const MetricQuery& query = asked.query;
-  for (const ObjectPods* object :
-       asked.view->index->objects(query.resource->kind, query.namespace_name)) {
+  const auto objects = asked.view->index->objects(query.resource->kind, query.namespace_name);
+  std::vector<CustomItem> items;
+  items.reserve(objects.size());
+  const auto add = [&](const ObjectPods& object, const WorkloadValue& value) {
+    count(value, asked.now.steady);
+    if (auto item = item_of(asked, object, value)) items.push_back(std::move(*item));
+  };
+  for (const ObjectPods* object : objects) {
     if (!query.label_selector.matches(object->labels)) continue;
-    const Value value = value_of(asked, *object);
-    count(*value, asked.now.steady);
-    if (auto item = item_of(asked, *object, *value)) items.push_back(std::move(*item));
+    if (object->kind == "Pod") {
+      add(*object, pod_alone(asked, object->pods.front()));
+    } else {
+      add(*object, *value_of(asked, *object));
+    }
   }
   return items;
 }
@@ -215,13 +222,13 @@ WorkloadValue MetricService::pod_alone(const Asked& asked, PodNumber pod) const 
   const SteadyTime now = asked.now.steady;
   const bool here = asked.view->index->pods()[pod].has_sidecar() &&
                     asked.selection.matches_pod(*asked.view->index, pod);
-  auto match = asked.selection.match_snapshot(asked.view->states[pod].snapshot);
+  PodObservation observation = asked.view->observe(pod);
+  auto match = asked.selection.match_snapshot(std::move(observation.snapshot));
   if (!here || match.match == PodSelection::Match::kNo) {
     return {.result = tl::unexpected(Absent{}), .labels = {}, .matched = false, .valid_until = now};
   }
-  PodObservation observation = asked.view->observe(pod);
   observation.snapshot = std::move(match.snapshot);
-  return {.result = pod_value(observation, asked.metric(), options_, now),
+  return {.result = pod_value(std::move(observation), asked.metric(), options_, now),
           .labels = {},
           .matched = true,
           .valid_until = now};

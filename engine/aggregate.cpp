@@ -205,7 +205,7 @@ AggregateResult aggregate(std::span<const PodObservation> pods, const MetricSele
   return combine(survey, selection);
 }
 
-AggregateResult pod_value(const PodObservation& pod, const MetricSelection& selection,
+AggregateResult pod_value(PodObservation pod, const MetricSelection& selection,
                           const AggregateOptions& options, SteadyTime now) {
   if (pod.terminating)
     return absent(Absent::Why::kNoPods, fmt::format("{} is terminating", pod.name));
@@ -213,10 +213,9 @@ AggregateResult pod_value(const PodObservation& pod, const MetricSelection& sele
     return absent(Absent::Why::kNoPods,
                   fmt::format("{} is not Ready and has no requests in flight", pod.name));
   }
-  PodObservation served = pod;
-  served.ready = true;
-  served.seen_becoming_ready.reset();
-  const Survey survey = survey_pods(std::span(&served, 1), selection, options, now);
+  pod.ready = true;
+  pod.seen_becoming_ready.reset();
+  const Survey survey = survey_pods(std::span(&pod, 1), selection, options, now);
   if (survey.given_by_none()) return not_given(survey, selection);
   if (survey.counted.empty()) return absent(Absent::Why::kLowCoverage, survey.details());
   return combine(survey, selection);

@@ -102,7 +102,7 @@ using AggregateResult = tl::expected<AggregateValue, Absent>;
 
 // The value of one pod alone (custom metrics on pods): no coverage; an unready pod only while it
 // has requests in flight; the idle 0 of rule 1 applies.
-[[nodiscard]] AggregateResult pod_value(const PodObservation& pod, const MetricSelection& selection,
+[[nodiscard]] AggregateResult pod_value(PodObservation pod, const MetricSelection& selection,
                                         const AggregateOptions& options, SteadyTime now);
 
 }  // namespace leadline
