@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <random>
 #include <string>
 #include <thread>
@@ -23,6 +22,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "bench/parts/process_usage.h"
 #include "demo/adapter_process.h"
 #include "demo/child_process.h"
 #include "demo/local_pods.h"
@@ -31,6 +31,7 @@
 namespace {
 
 using namespace leadline;
+using bench::cpu_seconds;
 using nlohmann::json;
 using std::chrono::duration;
 using std::chrono::milliseconds;
@@ -96,20 +97,7 @@ std::string pods_json(int pods) {
   return pods_document("bench", "llm", list);
 }
 
-// User + system seconds of a process so far. Source: proc(5), stat fields 14 and 15.
-double cpu_seconds(pid_t pid) {
-  std::string text;
-  std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  std::getline(file, text);
-  std::istringstream fields(text.substr(text.rfind(')') + 2));
-  std::string skipped;
-  for (int i = 3; i < 14; ++i) fields >> skipped;
-  double user = 0, system = 0;
-  fields >> user >> system;
-  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
-
-double cpu_seconds(const std::vector<ChildProcess>& children) {
+double cpu_of_all(const std::vector<ChildProcess>& children) {
   double total = 0;
   for (const ChildProcess& child : children) total += cpu_seconds(child.pid());
   return total;
@@ -193,7 +181,7 @@ void run(const Arguments& arguments) {
   wait_for_value(adapter.api(), 7);
 
   const double adapter_before = cpu_seconds(adapter.pid());
-  const double sidecars_before = cpu_seconds(sidecars), engines_before = cpu_seconds(engines);
+  const double sidecars_before = cpu_of_all(sidecars), engines_before = cpu_of_all(engines);
   const SteadyTime begun = system_now().steady;
   const auto [delays, intervals] = measure(adapter.api(), arguments.changes);
   const double elapsed = duration<double>(system_now().steady - begun).count();
@@ -206,8 +194,8 @@ void run(const Arguments& arguments) {
       quantile(intervals, 0.5), quantile(intervals, 0.99), arguments.changes, quantile(delays, 0.5),
       quantile(delays, 0.99), delays.back(),
       100 * (cpu_seconds(adapter.pid()) - adapter_before) / elapsed,
-      100 * (cpu_seconds(sidecars) - sidecars_before) / elapsed / arguments.pods,
-      100 * (cpu_seconds(engines) - engines_before) / elapsed /
+      100 * (cpu_of_all(sidecars) - sidecars_before) / elapsed / arguments.pods,
+      100 * (cpu_of_all(engines) - engines_before) / elapsed /
           static_cast<double>(engines.size()));
 }
 
