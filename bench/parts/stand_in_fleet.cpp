@@ -1,5 +1,6 @@
 #include "bench/parts/stand_in_fleet.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,14 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::uint16_t kPort = 9733;
+
+// Two sockets a sidecar; what we start inherits the limit.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));
+}
 
 ScrapeOutcome scrape_of(const char* page, SteadyTime at) {
   HttpAnswer answer;
@@ -87,6 +96,7 @@ struct StandInFleet::Sidecar {
 
 StandInFleet::StandInFleet(int pods, milliseconds interval)
     : interval_(interval), pattern_(loaded_vllm(interval)) {
+  raise_descriptor_limit();
   thread_.call([&] {
     const SteadyTime begin = system_now().steady;
     for (int i = 0; i < pods; ++i) {
