@@ -40,8 +40,8 @@ Result<Loaded> load_llamacpp() {
 class LlamacppTest : public testing::Test {
  protected:
   static const Result<Loaded>& loaded() {
-    static const Result<Loaded> once = load_llamacpp();
-    return once;
+    static const Result<Loaded> kLoaded = load_llamacpp();
+    return kLoaded;
   }
   void SetUp() override { ASSERT_TRUE(loaded()) << loaded().error().message; }
 

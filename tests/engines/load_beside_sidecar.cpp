@@ -42,7 +42,7 @@ class Watch {
   void look_until(SteadyTime end);
 
   std::vector<Look> looks;
-  SteadyTime first_token{}, last_answer{};
+  SteadyTime first_token, last_answer;
 
  private:
   const std::string sidecar_;

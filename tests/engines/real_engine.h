@@ -38,7 +38,7 @@ class RealEngine {
  private:
   RealEngine(std::string address, ChildProcess process)
       : address_(std::move(address)), process_(std::move(process)) {}
-  Result<void> wait_until_it_serves(const std::string& log_file);
+  [[nodiscard]] Result<void> wait_until_it_serves(const std::string& log_file);
 
   std::string address_;
   ChildProcess process_;

@@ -41,8 +41,8 @@ Result<Loaded> load_vllm() {
 class VllmTest : public testing::Test {
  protected:
   static const Result<Loaded>& loaded() {
-    static const Result<Loaded> once = load_vllm();
-    return once;
+    static const Result<Loaded> kLoaded = load_vllm();
+    return kLoaded;
   }
   void SetUp() override { ASSERT_TRUE(loaded()) << loaded().error().message; }
 
