@@ -25,6 +25,8 @@ struct LabelMatch {
 };
 
 inline constexpr std::array<LabelMatch, 0> kEverySeries{};
+inline constexpr std::array<std::string_view, 0> kNoLabels{};
+inline constexpr std::string_view kNoName;
 
 // One name of a thing, and which of its series. For a latency the base name of its histogram.
 struct Alternative {
@@ -102,7 +104,7 @@ struct LatencyRow {
 struct CapacityRow {
   std::array<std::string_view, 2> families{};                // first present
   std::array<std::array<std::string_view, 2>, 2> factors{};  // label names; empty: no more
-  std::string_view gauge{};                                  // instead of both
+  std::string_view gauge = kNoName;                          // instead of both
 };
 
 struct SleepRow {
@@ -129,10 +131,11 @@ struct DialectTable {
   bool recognised = true;  // detection knows the families; not those of an operator's mapping
   CapacityRow capacity{};  // no families: not told
   SleepRow sleep{};        // no family: not told
-  std::string_view role_label{};  // its values `prefill` and `decode` are roles, others are `both`
+  // Its values `prefill` and `decode` are roles, others are `both`.
+  std::string_view role_label = kNoName;
   // Ranks inside a data-parallel rank that may print its series too. Of series that differ in these
   // labels only the lowest is read, compared in this order; which one it is makes no other part.
-  std::span<const std::string_view> copy_labels{};
+  std::span<const std::string_view> copy_labels = kNoLabels;
 };
 
 // Reads pages by one table of several; `choose` picks it from what the page shows and answers its

@@ -22,9 +22,9 @@ inline constexpr std::size_t kMaxPageBytes = 16UL * 1024 * 1024;
 
 struct Page {
   std::string_view body;
-  std::string_view content_type{};  // as the header spells it; may be empty
+  std::string_view content_type;  // as the header spells it; may be empty
   // Header Process-Start-Time-Unix: llama.cpp prints microseconds since boot there. Any unit.
-  std::optional<double> process_start{};
+  std::optional<double> process_start = std::nullopt;
 };
 
 enum class PageShape : std::uint8_t {

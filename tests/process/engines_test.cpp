@@ -30,7 +30,11 @@ json asked_once(const Rig::Pod& pod, int exit_code) {
 
 Rig::Pod& add_engine(Rig& rig, const std::string& engine, std::vector<std::string> more = {}) {
   more.insert(more.end(), {"--page", engine});
-  return rig.add_pod({.name = engine, .with_sidecar = false, .engine_arguments = std::move(more)});
+  PodOptions options;
+  options.name = engine;
+  options.with_sidecar = false;
+  options.engine_arguments = std::move(more);
+  return rig.add_pod(std::move(options));
 }
 
 class EveryEngineTest : public testing::TestWithParam<std::string> {};
