@@ -52,7 +52,12 @@ void SidecarLink::answered(HttpResult result) {
   // After a failure the body must come anew: a refused one's token would keep it away.
   token_ = read ? read->token : std::string();
   failures_ = read ? 0 : failures_ + 1;
-  timer_ = loop_.call_after(pause(), [this] { poll(); });
+  // A timer that is due at once would be armed in the kernel all the same, at a fifth of all CPU.
+  if (const milliseconds rest = pause(); rest > milliseconds{0}) {
+    timer_ = loop_.call_after(rest, [this] { poll(); });
+  } else {
+    poll();
+  }
   report_(std::move(read));
 }
 
