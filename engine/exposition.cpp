@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/row_memory.h"
 #include "engine/utf8.h"
 
 namespace leadline {
@@ -69,13 +70,18 @@ std::string_view take_token(std::string_view& text) {
   return token;
 }
 
+void drop_line(std::string_view& text) {
+  const auto* end = static_cast<const char*>(std::memchr(text.data(), '\n', text.size()));
+  text.remove_prefix(end == nullptr ? text.size()
+                                    : static_cast<std::size_t>(end + 1 - text.data()));
+}
+
 // Cuts one line off `text`, without its line end (`\n` or `\r\n`; the last may have none).
 std::string_view take_line(std::string_view& text) {
-  const auto* end = static_cast<const char*>(std::memchr(text.data(), '\n', text.size()));
-  const std::size_t length =
-      end == nullptr ? text.size() : static_cast<std::size_t>(end - text.data());
-  std::string_view line = text.substr(0, length);
-  text.remove_prefix(std::min(length + 1, text.size()));
+  std::string_view line = text;
+  drop_line(text);
+  line.remove_suffix(text.size());
+  if (line.ends_with('\n')) line.remove_suffix(1);
   if (line.ends_with('\r')) line.remove_suffix(1);
   return line;
 }
@@ -93,31 +99,63 @@ std::string unescape(std::string_view raw) {
   return value;
 }
 
+// `17` or `17.0` up to the line's end, which nearly every count is printed as; cuts it and the line
+// end off `text`. 15 digits are exact in a double.
+std::optional<double> take_count(std::string_view& text) {
+  constexpr std::size_t kMostDigits = 15;
+  std::uint64_t count = 0;
+  std::size_t at = 0;
+  const auto digit = [&] {
+    return static_cast<unsigned>(static_cast<unsigned char>(text[at])) - '0';
+  };
+  for (; at < std::min(text.size(), kMostDigits) && digit() <= 9; ++at)
+    count = 10 * count + digit();
+  if (at == 0) return std::nullopt;
+  if (text.substr(at).starts_with(".0")) at += 2;
+  if (at < text.size() && text[at] != '\n') return std::nullopt;
+  text.remove_prefix(std::min(at + 1, text.size()));
+  return static_cast<double>(count);
+}
+
 // Reads one wanted line: [name] [{labels}] value [timestamp] [# exemplar]. What is wrong with a
 // line is kept in problem(); the first complaint stands.
 class LineReader {
  public:
-  LineReader(std::string_view line, Exposition& exposition)
-      : rest_(line), exposition_(exposition), escapes_(line.find('\\') != std::string_view::npos) {}
+  LineReader(std::string_view line, Exposition& exposition, RowMemory& memory)
+      : rest_(line), exposition_(exposition), memory_(memory) {}
 
   // `name` is what the line begins with; empty where it stands quoted among the labels.
   bool read(std::string_view name, Sample& sample) {
-    sample.family = name;
-    sample.first_label = static_cast<std::uint32_t>(exposition_.labels.size());
     rest_.remove_prefix(name.size());
-    if (!name.empty() && !rest_.empty() && rest_.front() != '{' && !is_blank(rest_.front()))
-      return complain("unreadable name");
-    skip_blanks(rest_);
-    if (take(rest_, '{') && !read_labels(sample)) return false;
-    if (sample.family.empty()) return complain("no name");
-    const std::size_t labels = exposition_.labels.size() - sample.first_label;
-    sample.label_count = static_cast<std::uint32_t>(labels);
-    return read_value(sample) && read_tail();
+    if (!name.empty() && memory_.recall(rest_, sample)) return read_value(sample) && read_tail();
+    const std::string_view from_head = rest_;
+    if (!read_head(name, sample)) return false;
+    const std::string_view head = from_head.substr(0, from_head.size() - rest_.size());
+    if (!is_utf8(head)) return complain("not UTF-8");
+    if (!read_value(sample) || !read_tail()) return false;
+    if (!name.empty() && !escapes_) memory_.remember(head, sample);
+    return true;
   }
 
   [[nodiscard]] const std::string& problem() const { return problem_; }
 
  private:
+  // All that stands before the value.
+  bool read_head(std::string_view name, Sample& sample) {
+    if (!name.empty() && !rest_.empty() && rest_.front() != '{' && !is_blank(rest_.front()))
+      return complain("unreadable name");
+    skip_blanks(rest_);
+    if (take(rest_, '{')) {
+      escapes_ = rest_.find('\\') != std::string_view::npos;
+      if (!read_labels(sample)) return false;
+    }
+    if (sample.family.empty()) return complain("no name");
+    const std::size_t labels = exposition_.labels.size() - sample.first_label;
+    sample.label_count = static_cast<std::uint32_t>(labels);
+    skip_blanks(rest_);
+    return true;
+  }
+
   bool complain(std::string problem) {
     if (problem_.empty()) problem_ = std::move(problem);
     return false;
@@ -202,15 +240,17 @@ class LineReader {
 
   std::string_view rest_;
   Exposition& exposition_;
-  bool escapes_;
+  RowMemory& memory_;
+  bool escapes_ = false;  // a backslash stands somewhere after the opening brace
   std::string problem_;
 };
 
-// Whether a line begins with just this name.
-bool begins_with_name(std::string_view line, std::string_view name) {
-  return !name.empty() && line.size() > name.size() &&
-         !kNameCharacter[static_cast<unsigned char>(line[name.size()])] &&
-         std::memcmp(line.data(), name.data(), name.size()) == 0;
+// Whether `text` begins with just this name. Names of a page begin alike (`vllm:`) and differ at
+// their ends, so the last character settles most.
+bool begins_with_name(std::string_view text, std::string_view name) {
+  return text.size() > name.size() && !name.empty() && text[name.size() - 1] == name.back() &&
+         !kNameCharacter[static_cast<unsigned char>(text[name.size()])] &&
+         std::memcmp(text.data(), name.data(), name.size()) == 0;
 }
 
 // What a line of the `{"my.metric",label="x"} 1` form is called; empty where it cannot be read.
@@ -225,52 +265,69 @@ std::string_view quoted_name(std::string_view line) {
 class PageReader {
  public:
   PageReader(const SampleFilter& filter, Exposition& exposition)
-      : filter_(filter), exposition_(exposition) {}
+      : filter_(filter), exposition_(exposition), memory_(exposition) {}
 
   // False where the page has too many samples.
   bool read(std::string_view text) {
     while (!text.empty()) {
       ++line_number_;
-      std::string_view line = take_line(text);
-      if (skip(line)) continue;
-      if (line.front() == '#') {
-        if (exposition_.open_metrics && line == "# EOF") return end_of_page(text);
-        continue;
+      const bool known = begins_with_name(text, name_);
+      const bool comment = text.front() == '#' && !exposition_.open_metrics;
+      if (comment || (known && !place_)) {
+        drop_line(text);
+      } else if (!known || !take_usual_row(text)) {
+        const std::string_view line = take_line(text);
+        if (known ? !read_sample(line, name_, *place_) : !read_other(line)) return false;
+        if (ended_) return end_of_page(text);
       }
-      if (!read_line(line)) return false;
     }
     if (exposition_.open_metrics) reject({}, "page does not end with # EOF");
     return true;
   }
 
  private:
-  // Lines with nothing in them, and lines that begin as the last unwanted one did: rows of one
-  // family stand in runs, so that a comparison settles most of a page.
-  [[nodiscard]] bool skip(std::string_view& line) const {
-    if (begins_with_name(line, unwanted_)) return true;
-    if (!line.empty() && is_blank(line.front())) skip_blanks(line);
-    return line.empty();
+  // A row like the last one, whose value is a count: most of what is wanted. Its end is where the
+  // count ends, so that nobody has to look for it.
+  bool take_usual_row(std::string_view& text) {
+    if (exposition_.samples.size() >= kMaxSamples) return false;
+    std::string_view rest = text.substr(name_.size());
+    Sample sample{.name = *place_, .family = name_};
+    if (!memory_.recall(rest, sample)) return false;
+    const std::optional<double> count = take_count(rest);
+    if (!count) {
+      exposition_.labels.resize(sample.first_label);
+      return false;
+    }
+    sample.value = *count;
+    exposition_.samples.push_back(sample);
+    text = rest;
+    return true;
   }
 
-  bool read_line(std::string_view line) {
-    if (begins_with_name(line, wanted_)) return read_sample(line, wanted_, wanted_place_);
-    const bool quoted = line.front() == '{';
-    const std::string_view name = filter_.wants_everything() ? leading_name(line) : name_of(line);
-    const auto place = filter_.find(quoted ? quoted_name(line) : name);
-    if (!place) {
-      if (!name.empty()) unwanted_ = name;
-      return true;
+  // A comment, an empty line, or a row of another name than the last.
+  bool read_other(std::string_view line) {
+    if (!line.empty() && is_blank(line.front())) skip_blanks(line);
+    if (line.empty()) return true;
+    if (line.front() != '#') return read_named(line);
+    ended_ = exposition_.open_metrics && line == "# EOF";
+    return true;
+  }
+
+  bool read_named(std::string_view line) {
+    if (line.front() == '{') {
+      const auto place = filter_.find(quoted_name(line));
+      return !place || read_sample(line, {}, *place);
     }
-    wanted_ = name;
-    wanted_place_ = *place;
-    return read_sample(line, name, *place);
+    name_ = filter_.wants_everything() ? leading_name(line) : name_of(line);
+    place_ = filter_.find(name_);
+    return !place_ || read_sample(line, name_, *place_);
   }
 
   bool read_sample(std::string_view line, std::string_view name, std::uint32_t place) {
-    Sample sample;
-    sample.name = place;
-    if (!is_utf8(line)) return reject(line, "not UTF-8");
-    LineReader reader(line, exposition_);
+    Sample sample{.name = place,
+                  .first_label = static_cast<std::uint32_t>(exposition_.labels.size()),
+                  .family = name};
+    LineReader reader(line, exposition_, memory_);
     if (!reader.read(name, sample)) {
       exposition_.labels.resize(sample.first_label);
       return reject(line, reader.problem());
@@ -300,10 +357,12 @@ class PageReader {
 
   const SampleFilter& filter_;
   Exposition& exposition_;
+  RowMemory memory_;
   std::size_t line_number_ = 0;
-  std::string_view unwanted_;  // the last name that the filter does not list
-  std::string_view wanted_;    // the last that it does
-  std::uint32_t wanted_place_ = 0;
+  // Rows of one family stand in runs, so that a comparison with the last name settles most rows.
+  std::string_view name_;
+  std::optional<std::uint32_t> place_;  // of it in the filter; nullopt: not wanted
+  bool ended_ = false;                  // by `# EOF`
 };
 
 // Lengths differ most between names, then their ends do.
@@ -319,7 +378,7 @@ std::size_t hash_name(std::string_view name) {
 
 SampleFilter::SampleFilter(std::vector<std::string_view> names) : names_(std::move(names)) {
   std::size_t size = 16;
-  while (size < 4 * names_.size()) size *= 2;
+  while (size < 16 * names_.size()) size *= 2;  // most lookups miss: let them end at once
   slots_.assign(size, 0);
   for (std::size_t place = 0; place < names_.size(); ++place) {
     std::size_t slot = hash_name(names_[place]) % size;

@@ -2,9 +2,12 @@
 
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include "tests/unit/engine/dialects/pages.h"
 
 namespace leadline {
 namespace {
@@ -234,6 +237,99 @@ TEST(NumberTest, TheWholeTextMustBeOneNumber) {
   EXPECT_EQ(number_from("++1"), std::nullopt);
   EXPECT_EQ(number_from("1,5"), std::nullopt);
   EXPECT_EQ(number_from("None"), std::nullopt);
+}
+
+// Each line as a page of its own: nothing that a row before it left behind can help or mislead.
+std::string parsed_line_by_line(std::string_view text) {
+  std::string out;
+  int bad = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
+    const PageText page{PageShape::kText, text.substr(0, end), {}};
+    text.remove_prefix(end);
+    const auto one = *parse_exposition(page, SampleFilter::everything());
+    bad += static_cast<int>(one.bad_lines);
+    if (one.samples.empty()) continue;
+    out += (out.empty() ? "" : "; ") + rendered(one);
+  }
+  return fmt::format("{} bad: {}", bad, out);
+}
+
+std::string parsed_as_a_whole(std::string_view text) {
+  const PageText page{PageShape::kText, text, {}};
+  Exposition all = *parse_exposition(page, SampleFilter::everything());
+  const auto bad = std::exchange(all.bad_lines, 0);
+  return fmt::format("{} bad: {}", bad, rendered(all));
+}
+
+TEST(ExpositionTest, ARowIsReadAsIfItStoodAlone) {
+  const std::string before =
+      "h_bucket{engine=\"0\",le=\"0.5\",model=\"m\"} 1.0\n"
+      "h_bucket{engine=\"0\",le=\"1\",model=\"m\"} 2\n";
+  const auto f = [&](const std::string& row) {
+    SCOPED_TRACE(row);
+    const std::string page = before + row + before;
+    EXPECT_EQ(parsed_as_a_whole(page), parsed_line_by_line(page));
+  };
+  f("h_bucket{engine=\"0\",le=\"+Inf\",model=\"m\"} 3\n");
+  f("h_bucket{engine=\"1\",le=\"0.5\",model=\"m\"} 3\n");
+  f("h_bucket{engine=\"1\",le=\"0.5\",model=\"n\"} 3\n");
+  f("h_bucket{engine=\"0\",le=\"0.5\",model=\"m\",more=\"x\"} 3\n");
+  f("h_bucket{engine=\"0\",le=\"0.5\"} 3\n");
+  f("h_bucket{engine=\"0\",le=\"\",model=\"m\"} 3\n");
+  f("h_bucket{engine=\"0\",le=\"a\\\"b\",model=\"m\"} 3\n");
+  f("h_bucket{engine=\"0\",le=\"\\\\\",model=\"m\"} 3\n");
+  f("h_bucket{engine=\"0\",le=\"\xC3\xA9\",model=\"m\"} 3\n");
+  f("h_bucket{engine=\"0\",le=\"\xC3\",model=\"m\"} 3\n");
+  f("h_bucket{engine=\"0\",le=\"" + std::string(kMaxLabelValueBytes + 1, '9') +
+    "\",model=\"m\"} 3\n");
+  f("h_bucket{engine=\"0\",le=\"0.5\",model=\"m\"}3\n");
+  f("h_bucket{engine=\"0\",le=\"0.5\",model=\"m\"}  3\n");
+  f("h_bucket {engine=\"0\",le=\"0.5\",model=\"m\"} 3\n");
+  f("h_bucket{engine=\"0\",le=\"0.5\",model=\"m\"} 3\r\n");
+  f("h_bucket{engine=\"0\",le=\"0.5\",model=\"m\"} 3 1700000000000\n");
+  f("h_bucket{engine=\"0\",le=\"0.5\",model=\"m\"} 3 # {id=\"x\"} 0.4\n");
+  for (const char* value : {"",
+                            "0",
+                            "00",
+                            "3.0",
+                            "3.00",
+                            "3.",
+                            ".0",
+                            "3.5",
+                            "3.0e3",
+                            "3e1",
+                            "-3",
+                            "+3",
+                            "NaN",
+                            "Inf",
+                            "0x3",
+                            "3 ",
+                            "999999999999999",
+                            "9999999999999999",
+                            "9007199254740993.0",
+                            "3.0.0",
+                            "3x"}) {
+    f(fmt::format("h_bucket{{engine=\"0\",le=\"0.5\",model=\"m\"}} {}\n", value));
+  }
+  f("h_bucket{engine=\"0\",le=\"0.5\",model=\"m\"}\n");
+  f("h_bucket{engine=\"0\",le=\"0.5\n");
+  f("h_bucket{engine=\"0\",le=\"0.5\",model=\"m\"\n");
+  f("h_bucket{engine=\"0\",le=\"0.5\",model\n");
+  f("h_bucket{\n");
+  f("h_bucket 3{\nh_bucket 3\n");
+  f("h_bucket\n");
+  f("h_bucket 4\n");
+  f("h_sum{engine=\"0\",model=\"m\"} 4.25\nh_count{engine=\"0\",model=\"m\"} 4\n");
+  f("{\"h_bucket\",engine=\"0\",le=\"0.5\",model=\"m\"} 3\n");
+}
+
+TEST(ExpositionTest, RowsOfRecordedPagesAreReadAsIfTheyStoodAlone) {
+  for (const std::string& name : recorded_names(".prom")) {
+    SCOPED_TRACE(name);
+    const std::string page = recorded(name);
+    EXPECT_EQ(parsed_as_a_whole(page), parsed_line_by_line(page));
+  }
 }
 
 }  // namespace
