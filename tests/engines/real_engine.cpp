@@ -17,7 +17,8 @@ namespace leadline {
 namespace {
 
 constexpr int kPort = 8000;
-constexpr std::chrono::minutes kStartPatience{5};
+// vLLM: one minute on two idle cores, four on two that ten others want.
+constexpr std::chrono::minutes kStartPatience{10};
 constexpr std::chrono::seconds kEndPatience{30};
 constexpr std::size_t kShownOfLog = 2000;
 

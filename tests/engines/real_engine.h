@@ -24,7 +24,7 @@ struct EngineCommand {
 class RealEngine {
  public:
   // Returns once it answers `/metrics`, which engines do when they are ready to serve. kUnavailable
-  // where it is not installed, ends, or takes more than five minutes; the message carries the end
+  // where it is not installed, ends, or takes more than ten minutes; the message carries the end
   // of its log. Prints how long it took.
   [[nodiscard]] static Result<RealEngine> start(EngineCommand command);
 
