@@ -61,7 +61,7 @@ Result<void> AdapterProcess::start(const std::string& pods_file,
                                     .log_file = log_file()});
   if (!child) return fail(child.error().with_context("starting the adapter"));
   child_ = std::move(*child);
-  const auto deadline = system_now().steady + std::chrono::seconds{20};
+  const auto deadline = system_now().steady + std::chrono::seconds{60};
   const auto listening = child_.wait_for("listening", system_now, deadline);
   if (!listening) return fail(listening.error());
   port_ = port_after("api=127.0.0.1:", *listening);

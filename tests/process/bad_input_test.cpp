@@ -334,7 +334,7 @@ std::string recorded(const std::string& name) {
 TEST(EngineChangeTest, AnotherEnginesPageDropsEverythingKnownOfTheOld) {
   Rig rig;
   Rig::Pod& good = rig.add_pod({.name = "good"});
-  Rig::mark(good, {{"waiting", 9}, {"running", 1}});
+  Rig::mark(good, {{"waiting", 1}, {"running", 9}});
   Rig::Pod& pod = rig.add_pod({.name = "changing", .with_engine = false});
   const std::string vllm = recorded("vllm-0.10.2-v1.prom");
   const std::string sglang = recorded("sglang-0.4.9.prom");
@@ -343,14 +343,18 @@ TEST(EngineChangeTest, AnotherEnginesPageDropsEverythingKnownOfTheOld) {
   PageServer server(pod.address, Rig::kEnginePort, vllm);
   rig.start_adapter();
   const auto of = [&](const char* name) {
-    return read_api_answer(rig.ask(rig.pods_path("queue_depth"))).of(name);
+    return read_api_answer(rig.ask(rig.pods_path("running_requests"))).of(name);
   };
   ASSERT_TRUE(Rig::eventually([&] { return of("changing") && of("good"); }));
-  const double depth = of("changing")->value;
+  const double vllm_runs = of("changing")->value;
 
   const SteadyTime changed = system_now().steady;
   server.show(sglang);
-  EXPECT_TRUE(Rig::eventually([&] { return !of("changing"); }));
+  constexpr double kSglangRuns = 21;  // on that page
+  ASSERT_NE(vllm_runs, kSglangRuns);
+  EXPECT_TRUE(Rig::eventually([&] {
+    return of("changing") && of("changing")->value == kSglangRuns;
+  })) << rig.log_of("changing-sidecar");
   // At once, not when the old values grow too old: within the 5 s of max_age.
   EXPECT_LT(system_now().steady - changed, std::chrono::milliseconds{4500});
   const auto log = [&] { return rig.log_of("changing-sidecar"); };
@@ -362,7 +366,7 @@ TEST(EngineChangeTest, AnotherEnginesPageDropsEverythingKnownOfTheOld) {
   EXPECT_EQ(of("good")->value, 9);
 
   server.show(vllm);
-  EXPECT_TRUE(Rig::eventually([&] { return of("changing") && of("changing")->value == depth; }))
+  EXPECT_TRUE(Rig::eventually([&] { return of("changing") && of("changing")->value == vllm_runs; }))
       << log();
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <csignal>
 #include <stdexcept>
 
 #include <arpa/inet.h>
@@ -51,6 +52,7 @@ struct TlsClient::State {
 
 TlsClient::TlsClient(std::uint16_t port, const TlsClientOptions& options)
     : state_(std::make_unique<State>()) {
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to a peer that may have closed
   state_->trust(options.trusted_pem);
   SSL_CTX_set_security_level(state_->context,
                              0);  // so that it may offer what the server must refuse
