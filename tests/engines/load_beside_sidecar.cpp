@@ -42,7 +42,7 @@ class Watch {
   void look_until(SteadyTime end);
 
   std::vector<Look> looks;
-  SteadyTime first_token, last_answer;
+  SteadyTime first_answer, last_answer;
 
  private:
   const std::string sidecar_;
@@ -52,7 +52,7 @@ class Watch {
 void Watch::look() {
   const LoadTotals totals = load_.progress().totals;
   const SteadyTime asked = now();
-  if (totals.generation_tokens > 0 && first_token == SteadyTime{}) first_token = asked;
+  if (totals.finished > 0 && first_answer == SteadyTime{}) first_answer = asked;
   if (load_.finished() && last_answer == SteadyTime{}) last_answer = asked;
   const SignalPage seen = page();
   const auto age = seen.value("leadline_sample_age_seconds");
@@ -93,7 +93,7 @@ void count_records(const std::string& csv, ClientCount& client) {
 ClientCount count_of(LoadRunner& load, const Watch& watch) {
   ClientCount client{.sent = load.progress().totals.sent,
                      .summary = json::parse(load.summary_json(), nullptr, false),
-                     .first_token = watch.first_token,
+                     .first_answer = watch.first_answer,
                      .last_answer = watch.last_answer};
   count_records(load.records_csv(), client);
   return client;
@@ -177,7 +177,7 @@ std::vector<Look> looks_while_waiting(const Loaded& loaded, std::uint64_t slots)
     if (later == loaded.looks.begin()) continue;
     const Look& before = *std::prev(later);
     const bool begun =
-        loaded.client.first_token != SteadyTime{} && before.asked >= loaded.client.first_token;
+        loaded.client.first_answer != SteadyTime{} && before.asked >= loaded.client.first_answer;
     if (begun && crowded(before) && crowded(look)) found.push_back(look);
   }
   return found;

@@ -23,9 +23,9 @@ namespace leadline {
 struct ClientCount {
   std::uint64_t sent = 0, finished = 0;
   std::uint64_t prompt_tokens = 0, generation_tokens = 0;
-  nlohmann::json summary;    // as LoadRunner::summary_json() describes it
-  SteadyTime first_token{};  // seen at a look, so up to a fifth of a second late
-  SteadyTime last_answer{};  // likewise
+  nlohmann::json summary;     // as LoadRunner::summary_json() describes it
+  SteadyTime first_answer{};  // seen at a look, so up to a fifth of a second late
+  SteadyTime last_answer{};   // likewise
 };
 
 // One look at the sidecar's page, five a second.
@@ -52,8 +52,10 @@ struct Loaded {
 [[nodiscard]] Result<Loaded> load_beside_sidecar(const RealEngine& engine, const std::string& model,
                                                  LoadPlan plan);
 
-// The looks whose sample was taken while requests must have waited: from the client's first token
-// on, with `slots` and four more requests in flight before and after the sample.
+// The looks whose sample was taken while requests must have waited: from the first answer on, with
+// `slots` and four more requests in flight before and after the sample. Not from the first token
+// on: vLLM's gauges are those of the last step that ended, and the first of a crowd runs alone in
+// it.
 [[nodiscard]] std::vector<Look> looks_while_waiting(const Loaded& loaded, std::uint64_t slots);
 // Those whose sample was taken after the last answer.
 [[nodiscard]] std::vector<Look> looks_afterwards(const Loaded& loaded);

@@ -83,6 +83,18 @@ TEST_F(VllmTest, MeanTtftIsTheClients) {
   fmt::print("mean TTFT: client {:.3f} s, sidecar {:.3f} s\n", clients, *sum / *count);
 }
 
+// Only their mean: under load vLLM puts several tokens into one event, so the client sees fewer
+// gaps than there were, of the same sum.
+TEST_F(VllmTest, MeanTokenGapIsTheClients) {
+  const auto sum = page().value("leadline_inter_token_latency_seconds_sum");
+  const auto count = page().value("leadline_inter_token_latency_seconds_count");
+  ASSERT_TRUE(sum && count);
+  ASSERT_EQ(*count, client().generation_tokens - client().finished);
+  const double clients = client().summary["inter_token_histogram"]["sum"].get<double>() / *count;
+  EXPECT_NEAR(*sum / *count, clients, std::max(0.005, 0.05 * clients));
+  fmt::print("mean token gap: client {:.4f} s, sidecar {:.4f} s\n", clients, *sum / *count);
+}
+
 // --- Quantiles: a histogram can tell no more than the bucket.
 
 std::size_t bucket_of(const std::vector<double>& edges, double value) {
