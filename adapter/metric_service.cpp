@@ -83,15 +83,12 @@ struct MetricService::Asked {
   std::string selector;  // as text: part of the memo's key
   std::shared_ptr<const View> view;
   Instant now;
-
-  [[nodiscard]] Window window() const { return selection.window().value_or(entry.window); }
-  [[nodiscard]] MetricSelection metric() const {
-    return {.metric = *entry.metric,
-            .window = window(),
-            .slo_bound = entry.slo_bound,
-            .model = {},  // the selection has narrowed the series already
-            .role = {}};
-  }
+  // Made once for all pods of an answer.
+  MetricSelection metric = {.metric = *entry.metric,
+                            .window = selection.window().value_or(entry.window),
+                            .slo_bound = entry.slo_bound,
+                            .model = {},  // the selection has narrowed the series already
+                            .role = {}};
 };
 
 MetricService::MetricService(const ViewCell& views, const Catalogue& catalogue,
@@ -145,11 +142,12 @@ ApiResult<std::vector<ExternalItem>> MetricService::external(const MetricQuery& 
   if (!value->result) return missing(reason_of(*value));
   const auto text = quantity(asked, *value->result);
   if (!text) return missing(reason_of(*value));
-  return std::vector<ExternalItem>{{.metric = entry->name,
-                                    .labels = value_labels(*value, *entry->metric, asked.window()),
-                                    .timestamp = wall_time_of(value->result->oldest_sample, now),
-                                    .window = window_of(*value->result),
-                                    .value = *text}};
+  return std::vector<ExternalItem>{
+      {.metric = entry->name,
+       .labels = value_labels(*value, *entry->metric, asked.metric.window),
+       .timestamp = wall_time_of(value->result->oldest_sample, now),
+       .window = window_of(*value->result),
+       .value = *text}};
 }
 
 ApiResult<std::vector<CustomItem>> MetricService::one_object(const Asked& asked) const {
@@ -212,7 +210,7 @@ MetricService::Value MetricService::value_over(const Asked& asked, const std::st
 WorkloadValue MetricService::compute(const Asked& asked, const std::vector<PodNumber>& pods) const {
   SelectedPods selected = select_pods(*asked.view, pods, asked.selection);
   const SteadyTime now = asked.now.steady;
-  return {.result = aggregate(selected.pods, asked.metric(), options_, now),
+  return {.result = aggregate(selected.pods, asked.metric, options_, now),
           .labels = std::move(selected.shared),
           .matched = !selected.pods.empty(),
           .valid_until = valid_until(selected.pods, options_, now)};
@@ -228,7 +226,7 @@ WorkloadValue MetricService::pod_alone(const Asked& asked, PodNumber pod) const 
     return {.result = tl::unexpected(Absent{}), .labels = {}, .matched = false, .valid_until = now};
   }
   observation.snapshot = std::move(match.snapshot);
-  return {.result = pod_value(std::move(observation), asked.metric(), options_, now),
+  return {.result = pod_value(std::move(observation), asked.metric, options_, now),
           .labels = {},
           .matched = true,
           .valid_until = now};

@@ -195,8 +195,7 @@ void run(const Arguments& arguments) {
       quantile(delays, 0.99), delays.back(),
       100 * (cpu_seconds(adapter.pid()) - adapter_before) / elapsed,
       100 * (cpu_of_all(sidecars) - sidecars_before) / elapsed / arguments.pods,
-      100 * (cpu_of_all(engines) - engines_before) / elapsed /
-          static_cast<double>(engines.size()));
+      100 * (cpu_of_all(engines) - engines_before) / elapsed / static_cast<double>(engines.size()));
 }
 
 }  // namespace

@@ -43,8 +43,7 @@ constexpr LabelMatch kBeforeTheLabel[] = {{"is_streaming", ""}};
 constexpr std::string_view kCollector =
     "srt/metrics/collector.py v0.4.9, srt/observability/metrics_collector.py v0.5.18";
 
-// The scheduler of each attention-TP rank 0 prints, and with pipeline parallelism each stage's;
-// with
+// The scheduler of each attention-TP rank 0 prints, with pipeline parallelism each stage's, with
 // --enable-metrics-for-all-schedulers every one. Under DP attention tp_rank is 0, k, 2k, so that
 // tp_rank="0" would lose all data-parallel ranks but one.
 constexpr std::array<std::string_view, 3> kCopies = {"pp_rank", "tp_rank", "moe_ep_rank"};
