@@ -273,11 +273,11 @@ class PageReader {
       ++line_number_;
       const bool known = begins_with_name(text, name_);
       const bool comment = text.front() == '#' && !exposition_.open_metrics;
-      if (comment || (known && !place_)) {
+      if (comment || (known && !wanted_)) {
         drop_line(text);
       } else if (!known || !take_usual_row(text)) {
         const std::string_view line = take_line(text);
-        if (known ? !read_sample(line, name_, *place_) : !read_other(line)) return false;
+        if (known ? !read_sample(line, name_, place_) : !read_other(line)) return false;
         if (ended_) return end_of_page(text);
       }
     }
@@ -291,7 +291,7 @@ class PageReader {
   bool take_usual_row(std::string_view& text) {
     if (exposition_.samples.size() >= kMaxSamples) return false;
     std::string_view rest = text.substr(name_.size());
-    Sample sample{.name = *place_, .family = name_};
+    Sample sample{.name = place_, .family = name_};
     if (!memory_.recall(rest, sample)) return false;
     const std::optional<double> count = take_count(rest);
     if (!count) {
@@ -319,8 +319,10 @@ class PageReader {
       return !place || read_sample(line, {}, *place);
     }
     name_ = filter_.wants_everything() ? leading_name(line) : name_of(line);
-    place_ = filter_.find(name_);
-    return !place_ || read_sample(line, name_, *place_);
+    const auto place = filter_.find(name_);
+    wanted_ = place.has_value();
+    place_ = place.value_or(0);
+    return !wanted_ || read_sample(line, name_, place_);
   }
 
   bool read_sample(std::string_view line, std::string_view name, std::uint32_t place) {
@@ -361,8 +363,9 @@ class PageReader {
   std::size_t line_number_ = 0;
   // Rows of one family stand in runs, so that a comparison with the last name settles most rows.
   std::string_view name_;
-  std::optional<std::uint32_t> place_;  // of it in the filter; nullopt: not wanted
-  bool ended_ = false;                  // by `# EOF`
+  bool wanted_ = false;  // the filter lists it, at this place
+  std::uint32_t place_ = 0;
+  bool ended_ = false;  // by `# EOF`
 };
 
 // Lengths differ most between names, then their ends do.

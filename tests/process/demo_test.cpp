@@ -223,7 +223,7 @@ TEST_F(DemoTest, HoldStaysUpForTheLinesThatItPrints) {
   };
   ASSERT_TRUE(Rig::eventually([&] { return !curl_line().empty(); }, seconds{200})) << output();
   const std::string answer = folder_.file("answer.json");
-  // NOLINTNEXTLINE(bugprone-command-processor): what people paste is what is tested.
+  // NOLINTNEXTLINE(bugprone-command-processor,concurrency-mt-unsafe): what people paste is tested.
   ASSERT_EQ(std::system((curl_line() + " -s -m 30 -o '" + answer + "'").c_str()), 0);
   const json body = json::parse(text_of(answer), nullptr, false);
   ASSERT_TRUE(body.is_object()) << curl_line();
