@@ -70,7 +70,7 @@ class UsedEngine {
   }
 
   BatchingEngine engine_;
-  SteadyTime now_{};
+  SteadyTime now_;
 };
 
 PageInput unused() {
