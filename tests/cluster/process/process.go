@@ -1,0 +1,115 @@
+// Package process starts programs for tests and benchmarks. They end with the program that started
+// them, however that ends, and what they print goes to a log file.
+package process
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Process is a program that was started. Safe for use by several goroutines.
+type Process struct {
+	command *exec.Cmd
+	log     string
+	ended   chan struct{} // closed once it is reaped; command.ProcessState says how it ended
+}
+
+// Linux kills a child with the thread that forked it, not with the process (prctl(2),
+// PR_SET_PDEATHSIG); so one thread that never ends forks them all.
+var forks = sync.OnceValue(func() chan<- func() {
+	work := make(chan func())
+	go func() {
+		runtime.LockOSThread()
+		for fork := range work {
+			fork()
+		}
+	}()
+	return work
+})
+
+// Start runs a program in folder, which is also its home and where its log is, NAME.log. Nothing
+// else of the environment is passed on, above all no proxy.
+func Start(folder, path string, arguments ...string) (*Process, error) {
+	p := &Process{
+		command: exec.Command(path, arguments...),
+		log:     filepath.Join(folder, filepath.Base(path)+".log"),
+		ended:   make(chan struct{}),
+	}
+	log, err := os.Create(p.log)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	p.command.Dir = folder
+	p.command.Env = []string{"HOME=" + folder}
+	p.command.Stdout, p.command.Stderr = log, log
+	// A group of its own: Ctrl-C is for the one who started it, and then ends it.
+	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	started := make(chan error)
+	forks() <- func() { started <- p.command.Start() }
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = p.command.Wait() // how it ended is in ProcessState
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+// Name is the program's.
+func (p *Process) Name() string { return filepath.Base(p.command.Path) }
+
+// Pid is its process id, also after its end.
+func (p *Process) Pid() int { return p.command.Process.Pid }
+
+// Ended is closed once it has ended, by itself or not.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
+
+// Await returns once ready does not complain any more, which it is asked every 50 ms for limit.
+func (p *Process) Await(ctx context.Context, limit time.Duration, ready func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not ready after %s", limit))
+	defer cancel()
+	for {
+		complaint := ready(ctx)
+		if complaint == nil {
+			return nil
+		}
+		select {
+		case <-p.ended:
+			return p.Failure("ended by itself: " + p.command.ProcessState.String())
+		case <-ctx.Done():
+			return errors.Join(p.Failure(context.Cause(ctx).Error()), complaint)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// Failure is an error that carries the end of its log.
+func (p *Process) Failure(what string) error {
+	const lines = 15
+	text, _ := os.ReadFile(p.log)
+	all := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
+	end := bytes.Join(all[max(0, len(all)-lines):], []byte("\n"))
+	return fmt.Errorf("%s: %s; the end of its log:\n%s", p.Name(), what, end)
+}
+
+// Kill returns once it has ended. What we start here keeps nothing that a slow goodbye would save.
+func (p *Process) Kill() error {
+	_ = p.command.Process.Kill() // an error says that it has ended
+	select {
+	case <-p.ended:
+		return nil
+	case <-time.After(10 * time.Second):
+		return fmt.Errorf("%s (pid %d) lives 10 s after SIGKILL", p.Name(), p.Pid())
+	}
+}
