@@ -141,6 +141,9 @@ TableDialect::TableDialect(std::vector<const DialectTable*> tables, Choose choos
       names_(names_in(tables_)),
       filter_({names_.begin(), names_.end()}) {}
 
+TableDialect::TableDialect(const DialectTable& only)
+    : TableDialect({&only}, [](const Exposition&) { return std::size_t{0}; }) {}
+
 TableDialect::~TableDialect() = default;
 
 Result<EngineReading> TableDialect::read(const Page& page) const {

@@ -144,6 +144,7 @@ class TableDialect final : public Dialect {
  public:
   using Choose = std::size_t (*)(const Exposition&);
   TableDialect(std::vector<const DialectTable*> tables, Choose choose);
+  explicit TableDialect(const DialectTable& only);
   ~TableDialect() override;
 
   [[nodiscard]] std::string_view id() const override { return tables_.front()->engine; }

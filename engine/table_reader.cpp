@@ -438,12 +438,16 @@ std::optional<double> TableReader::capacity_gauge(std::size_t model) const {
   return combined(ranks, Combine::kSumOfRanks);
 }
 
-// The info series names no model: where there are several, nobody knows whose it is.
 void TableReader::read_capacity() {
-  for (std::size_t model = 0; model < models_.size() && !table_.capacity.gauge.empty(); ++model) {
+  if (table_.capacity.gauge.empty()) return read_capacity_labels();
+  for (std::size_t model = 0; model < models_.size(); ++model) {
     reading_.series[model].kv_capacity_tokens = capacity_gauge(model);
   }
-  if (models_.size() != 1 || !table_.capacity.gauge.empty()) return;
+}
+
+// The info series names no model: where there are several, nobody knows whose it is.
+void TableReader::read_capacity_labels() {
+  if (models_.size() != 1) return;
   std::vector<RankValue> ranks;
   for (const std::string_view family : table_.capacity.families) {
     for (const std::uint32_t place : index_.of(family)) {

@@ -92,6 +92,7 @@ class TableReader {
 
   [[nodiscard]] std::optional<double> capacity_of(const Sample& sample) const;
   void read_capacity();
+  void read_capacity_labels();
   [[nodiscard]] std::optional<double> capacity_gauge(std::size_t model) const;
   void read_engine();
   void find_missing();

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "demo/local_pods.h"
+#include "tests/required.h"
 
 namespace leadline::bench {
 namespace {
@@ -51,25 +52,19 @@ http {{
 }
 
 ChildProcess started(const WorkFolder& folder) {
-  auto child =
+  return required(
       ChildProcess::start({.program = "/usr/sbin/nginx",
                            .arguments = {"-p", folder.path(), "-c", folder.file("nginx.conf")},
                            .environment = {},
-                           .log_file = folder.file("nginx.out")});
-  if (!child) throw std::runtime_error(child.error().message);
-  return std::move(*child);
-}
-
-void write(const WorkFolder& folder, const char* name, const std::string& text) {
-  if (auto done = folder.write(name, text); !done) throw std::runtime_error(done.error().message);
+                           .log_file = folder.file("nginx.out")}));
 }
 
 }  // namespace
 
 Nginx::Nginx(const WorkFolder& folder, const std::string& path, const std::string& body)
     : process_(ChildProcess::none()) {
-  write(folder, "answer", body);
-  write(folder, "nginx.conf", configuration(folder, path));
+  required(folder.write("answer", body));
+  required(folder.write("nginx.conf", configuration(folder, path)));
   process_ = started(folder);
   const SteadyTime deadline = system_now().steady + std::chrono::seconds{10};
   while (!std::filesystem::exists(folder.file("nginx.pid"))) {  // written once it listens

@@ -15,7 +15,6 @@
 #include <thread>
 #include <vector>
 
-#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include "base/clock.h"
@@ -54,19 +53,6 @@ void measure_cost(const MeasuredAdapter& adapter, const StandInFleet& fleet,
       static_cast<double>(memory.anonymous) / 1048576);
 }
 
-// Asks every 2 ms until the value shows; the moment of that answer's arrival.
-SteadyTime wait_for_value(ApiClient& api, int waiting) {
-  const std::string path =
-      "/apis/custom.metrics.k8s.io/v1beta2/namespaces/bench/pods/pod-0/queue_depth";
-  const std::string want = fmt::format("\"value\":\"{}\"", waiting);
-  const SteadyTime deadline = system_now().steady + std::chrono::seconds{60};
-  while (system_now().steady < deadline) {
-    if (api.get(path).body.find(want) != std::string::npos) return system_now().steady;
-    std::this_thread::sleep_for(milliseconds{2});
-  }
-  throw std::runtime_error("the change never showed: " + api.get(path).body);
-}
-
 void measure_freshness(MeasuredAdapter& adapter, StandInFleet& fleet, const Arguments& arguments) {
   std::mt19937 random(1);
   std::uniform_int_distribution<int> pause(0, 200);
@@ -75,14 +61,13 @@ void measure_freshness(MeasuredAdapter& adapter, StandInFleet& fleet, const Argu
     std::this_thread::sleep_for(milliseconds{pause(random)});
     const int waiting = 1000 + i;  // as no other snapshot says
     const SteadyTime published = fleet.mark(waiting);
-    delays.push_back(duration<double>(wait_for_value(adapter.api(), waiting) - published).count());
+    delays.push_back(
+        duration<double>(wait_for_queue_depth(adapter.api(), waiting) - published).count());
   }
   std::sort(delays.begin(), delays.end());
-  const auto quantile = [&](double q) {
-    return 1000 * delays[static_cast<std::size_t>(q * static_cast<double>(delays.size() - 1))];
-  };
   std::printf("fleet pods=%d changes=%d p50_ms=%.1f p99_ms=%.1f max_ms=%.1f\n", arguments.pods,
-              arguments.changes, quantile(0.5), quantile(0.99), 1000 * delays.back());
+              arguments.changes, 1000 * quantile_of(delays, 0.5), 1000 * quantile_of(delays, 0.99),
+              1000 * delays.back());
 }
 
 void run(const Arguments& arguments) {

@@ -23,6 +23,7 @@
 #include "bench/parts/process_usage.h"
 #include "bench/parts/stand_in_fleet.h"
 #include "daemon/http_server.h"
+#include "tests/required.h"
 #include "tests/text_of.h"
 
 namespace {
@@ -80,17 +81,12 @@ struct Row {
   std::unique_ptr<CpuMeter> meter;
 };
 
-ChildProcess started(Result<ChildProcess> child) {
-  if (!child) throw std::runtime_error(child.error().message);
-  return std::move(*child);
-}
-
 ChildProcess start(const WorkFolder& folder, const std::string& program,
                    std::vector<std::string> arguments) {
-  return started(ChildProcess::start({.program = program_folder() + "/" + program,
-                                      .arguments = std::move(arguments),
-                                      .environment = {},
-                                      .log_file = folder.file(program + ".log")}));
+  return required(ChildProcess::start({.program = program_folder() + "/" + program,
+                                       .arguments = std::move(arguments),
+                                       .environment = {},
+                                       .log_file = folder.file(program + ".log")}));
 }
 
 std::string engine_url(int engine) {
@@ -107,14 +103,14 @@ ListedPod pod_of(int sidecar) {
 
 ChildProcess start_one_sidecar(const WorkFolder& folder, int number, int engine, int interval_ms) {
   const ListedPod pod = pod_of(number);
-  return started(start_sidecar({.programs = program_folder(),
-                                .engine_url = engine_url(engine),
-                                .address = pod.address,
-                                .namespace_name = kNamespace,
-                                .pod_name = pod.name,
-                                .pod_uid = pod.uid,
-                                .arguments = {"--scrape-interval-ms", std::to_string(interval_ms)},
-                                .log_file = folder.file("sidecars.log")}));
+  return required(start_sidecar({.programs = program_folder(),
+                                 .engine_url = engine_url(engine),
+                                 .address = pod.address,
+                                 .namespace_name = kNamespace,
+                                 .pod_name = pod.name,
+                                 .pod_uid = pod.uid,
+                                 .arguments = {"--scrape-interval-ms", std::to_string(interval_ms)},
+                                 .log_file = folder.file("sidecars.log")}));
 }
 
 void print(const std::string& name, pid_t pid, const CpuMeter& meter, double minutes) {
@@ -127,7 +123,7 @@ void print(const std::string& name, pid_t pid, const CpuMeter& meter, double min
 // Three engines, six sidecars, two empty programs.
 class Bench {
  public:
-  Bench() : folder_(made_folder()) {
+  Bench() : folder_(required(WorkFolder::make())) {
     start_engines();
     start_rows();
   }
@@ -141,12 +137,6 @@ class Bench {
   [[nodiscard]] int sidecars() const { return sidecars_; }
 
  private:
-  static WorkFolder made_folder() {
-    auto folder = WorkFolder::make();
-    if (!folder) throw std::runtime_error(folder.error().message);
-    return std::move(*folder);
-  }
-
   // The trace begins anew after its end.
   void start_engines() {
     real_ =

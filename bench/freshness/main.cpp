@@ -9,7 +9,6 @@
 // part's user + system time over the whole run, as a share of one core.
 
 #include <httplib.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -22,23 +21,25 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "bench/parts/measured_adapter.h"
 #include "bench/parts/process_usage.h"
+#include "bench/parts/stand_in_fleet.h"
 #include "demo/adapter_process.h"
 #include "demo/child_process.h"
 #include "demo/local_pods.h"
 #include "demo/work_folder.h"
+#include "tests/required.h"
 
 namespace {
 
 using namespace leadline;
-using bench::cpu_seconds;
+using namespace leadline::bench;
 using nlohmann::json;
 using std::chrono::duration;
 using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 constexpr int kEnginePort = 8000;
-constexpr int kSidecarPort = 9733;
 constexpr int kSharedEngines = 10;
 
 struct Arguments {
@@ -47,42 +48,34 @@ struct Arguments {
   int scrape_interval_ms = 0;  // 0: adaptive
 };
 
-// Second octet 127.(64..), the pod's number in the last two.
-std::string address_of(int number) {
-  return fmt::format("127.{}.{}.{}", 200 + ::getpid() % 50, 1 + number / 250, 1 + number % 250);
-}
-
 ChildProcess start(const WorkFolder& folder, const std::string& program, const std::string& log,
                    std::vector<std::string> arguments) {
-  auto child = ChildProcess::start({.program = program_folder() + "/" + program,
-                                    .arguments = std::move(arguments),
-                                    .environment = {},
-                                    .log_file = folder.file(log)});
-  if (!child) throw std::runtime_error(child.error().message);
-  return std::move(*child);
+  return required(ChildProcess::start({.program = program_folder() + "/" + program,
+                                       .arguments = std::move(arguments),
+                                       .environment = {},
+                                       .log_file = folder.file(log)}));
 }
 
 ChildProcess start_engine(const WorkFolder& folder, int number) {
   return start(folder, "leadline-sim", fmt::format("engine-{}.log", number),
-               {"engine", "--address", address_of(number), "--port", std::to_string(kEnginePort)});
+               {"engine", "--address", own_address(number), "--port", std::to_string(kEnginePort)});
 }
 
 ChildProcess start_one_sidecar(const WorkFolder& folder, const Arguments& arguments, int number) {
   const int engine = number == 0 ? 0 : 1 + number % kSharedEngines;
-  SidecarOptions options{.programs = program_folder(),
-                         .engine_url = fmt::format("http://{}:{}", address_of(engine), kEnginePort),
-                         .address = address_of(number),
-                         .namespace_name = "bench",
-                         .pod_name = fmt::format("pod-{}", number),
-                         .pod_uid = fmt::format("uid-{}", number),
-                         .arguments = {},
-                         .log_file = folder.file("sidecars.log")};
+  SidecarOptions options{
+      .programs = program_folder(),
+      .engine_url = fmt::format("http://{}:{}", own_address(engine), kEnginePort),
+      .address = own_address(number),
+      .namespace_name = kNamespace,
+      .pod_name = fmt::format("pod-{}", number),
+      .pod_uid = fmt::format("uid-{}", number),
+      .arguments = {},
+      .log_file = folder.file("sidecars.log")};
   if (arguments.scrape_interval_ms > 0) {
     options.arguments = {"--scrape-interval-ms", std::to_string(arguments.scrape_interval_ms)};
   }
-  auto child = start_sidecar(options);
-  if (!child) throw std::runtime_error(child.error().message);
-  return std::move(*child);
+  return required(start_sidecar(options));
 }
 
 std::string pods_json(int pods) {
@@ -90,11 +83,11 @@ std::string pods_json(int pods) {
   for (int i = 0; i < pods; ++i) {
     list.push_back({.name = fmt::format("pod-{}", i),
                     .uid = fmt::format("uid-{}", i),
-                    .address = address_of(i),
+                    .address = own_address(i),
                     .ready = true,
                     .deleting = false});
   }
-  return pods_document("bench", "llm", list);
+  return pods_document(kNamespace, kWorkload, list);
 }
 
 double cpu_of_all(const std::vector<ChildProcess>& children) {
@@ -105,40 +98,11 @@ double cpu_of_all(const std::vector<ChildProcess>& children) {
 
 // The moment of the change, on the steady clock.
 SteadyTime mark(int waiting) {
-  httplib::Client client(address_of(0), kEnginePort);
+  httplib::Client client(own_address(0), kEnginePort);
   const auto answer =
       client.Post("/sim/mark", json{{"waiting", waiting}}.dump(), "application/json");
   if (!answer || answer->status != 200) throw std::runtime_error("POST /sim/mark failed");
   return SteadyTime{nanoseconds{json::parse(answer->body)["steady_ns"].get<std::int64_t>()}};
-}
-
-// Asks every 2 ms until the value shows; the moment of that answer's arrival.
-SteadyTime wait_for_value(ApiClient& api, int waiting) {
-  const std::string path =
-      "/apis/custom.metrics.k8s.io/v1beta2/namespaces/bench/pods/pod-0/queue_depth";
-  const std::string want = fmt::format("\"value\":\"{}\"", waiting);
-  const SteadyTime deadline = system_now().steady + std::chrono::seconds{60};
-  while (system_now().steady < deadline) {
-    const ApiAnswer answer = api.get(path);
-    if (answer.body.find(want) != std::string::npos) return system_now().steady;
-    std::this_thread::sleep_for(milliseconds{2});
-  }
-  throw std::runtime_error("the change never showed: " + api.get(path).body);
-}
-
-double quantile(std::vector<double> sorted, double q) {
-  return sorted[static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1))];
-}
-
-// What the marked pod's sidecar says it scrapes at now, in seconds: the adaptive interval grows
-// where the machine, and so the engine's page, is slow.
-double scrape_interval() {
-  httplib::Client client(address_of(0), kSidecarPort);
-  const auto page = client.Get("/metrics");
-  const std::string name = "\nleadline_scrape_interval_seconds ";
-  const auto at = page ? page->body.find(name) : std::string::npos;
-  if (at == std::string::npos) throw std::runtime_error("the sidecar does not tell its interval");
-  return std::stod(page->body.substr(at + name.size()));
 }
 
 struct Measured {
@@ -153,8 +117,9 @@ Measured measure(ApiClient& api, int changes) {
     std::this_thread::sleep_for(milliseconds{pause(random)});
     const int waiting = 100 + i;
     const SteadyTime changed = mark(waiting);
-    seen.delays.push_back(duration<double>(wait_for_value(api, waiting) - changed).count());
-    seen.intervals.push_back(scrape_interval());
+    seen.delays.push_back(duration<double>(wait_for_queue_depth(api, waiting) - changed).count());
+    // It grows where the machine, and so the engine's page, is slow.
+    seen.intervals.push_back(sidecar_metric("leadline_scrape_interval_seconds", own_address(0)));
   }
   std::sort(seen.delays.begin(), seen.delays.end());
   std::sort(seen.intervals.begin(), seen.intervals.end());
@@ -162,23 +127,18 @@ Measured measure(ApiClient& api, int changes) {
 }
 
 void run(const Arguments& arguments) {
-  auto folder = WorkFolder::make();
-  if (!folder) throw std::runtime_error(folder.error().message);
+  const WorkFolder folder = required(WorkFolder::make());
   std::vector<ChildProcess> engines, sidecars;
   for (int i = 0; i <= std::min(kSharedEngines, arguments.pods - 1); ++i) {
-    engines.push_back(start_engine(*folder, i));
+    engines.push_back(start_engine(folder, i));
   }
   for (int i = 0; i < arguments.pods; ++i)
-    sidecars.push_back(start_one_sidecar(*folder, arguments, i));
-  if (auto written = folder->write("pods.json", pods_json(arguments.pods)); !written) {
-    throw std::runtime_error(written.error().message);
-  }
-  AdapterProcess adapter(*folder);
-  if (auto started = adapter.start(folder->file("pods.json")); !started) {
-    throw std::runtime_error(started.error().message);
-  }
+    sidecars.push_back(start_one_sidecar(folder, arguments, i));
+  required(folder.write("pods.json", pods_json(arguments.pods)));
+  AdapterProcess adapter(folder);
+  required(adapter.start(folder.file("pods.json")));
   mark(7);
-  wait_for_value(adapter.api(), 7);
+  static_cast<void>(wait_for_queue_depth(adapter.api(), 7));
 
   const double adapter_before = cpu_seconds(adapter.pid());
   const double sidecars_before = cpu_of_all(sidecars), engines_before = cpu_of_all(engines);
@@ -191,8 +151,8 @@ void run(const Arguments& arguments) {
       arguments.pods,
       arguments.scrape_interval_ms > 0 ? fmt::format("{}ms", arguments.scrape_interval_ms).c_str()
                                        : "default",
-      quantile(intervals, 0.5), quantile(intervals, 0.99), arguments.changes, quantile(delays, 0.5),
-      quantile(delays, 0.99), delays.back(),
+      quantile_of(intervals, 0.5), quantile_of(intervals, 0.99), arguments.changes,
+      quantile_of(delays, 0.5), quantile_of(delays, 0.99), delays.back(),
       100 * (cpu_seconds(adapter.pid()) - adapter_before) / elapsed,
       100 * (cpu_of_all(sidecars) - sidecars_before) / elapsed / arguments.pods,
       100 * (cpu_of_all(engines) - engines_before) / elapsed / static_cast<double>(engines.size()));
@@ -210,8 +170,7 @@ int main(int argc, char** argv) {
   try {
     run(arguments);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "freshness: %s\n", error.what());
-    return 1;
+    return report_failure("freshness", error);
   }
   return 0;
 }

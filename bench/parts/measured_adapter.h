@@ -4,7 +4,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "base/clock.h"
 #include "demo/adapter_process.h"
 #include "demo/work_folder.h"
 
@@ -30,6 +32,17 @@ class MeasuredAdapter {
   WorkFolder folder_;
   AdapterProcess process_{folder_};
 };
+
+// The number behind `name` on the self metrics page of the sidecar there; throws
+// std::runtime_error where it is not told.
+[[nodiscard]] double sidecar_metric(const std::string& name, const std::string& address);
+
+// Asks for the queue depth of bench/pod-0 every 2 ms until `waiting` shows: the moment of that
+// answer's arrival. Throws std::runtime_error after 60 s.
+[[nodiscard]] SteadyTime wait_for_queue_depth(ApiClient& api, int waiting);
+
+// REQUIRES: not empty, ascending; quantile in [0, 1].
+[[nodiscard]] double quantile_of(const std::vector<double>& sorted, double quantile);
 
 // What programs that fail in the middle do: says why and ends with 1.
 int report_failure(const char* program, const std::exception& error);

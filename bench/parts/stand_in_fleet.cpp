@@ -24,8 +24,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::uint16_t kPort = 9733;
-
 // Two sockets a sidecar; what we start inherits the limit.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -71,7 +69,7 @@ struct StandInFleet::Sidecar {
         timers(loop),
         publisher({kNamespace, name, uid}, 1 + static_cast<std::uint64_t>(number)),
         endpoint(publisher, timers, system_now) {
-    auto listening = HttpServer::listen(loop, address, kPort,
+    auto listening = HttpServer::listen(loop, address, kSidecarPort,
                                         [this](const HttpRequest& request, Respond respond) {
                                           endpoint.handle(request, std::move(respond));
                                         });

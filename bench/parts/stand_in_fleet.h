@@ -9,6 +9,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@ namespace leadline::bench {
 
 inline constexpr const char* kNamespace = "bench";
 inline constexpr const char* kWorkload = "llm";
+inline constexpr std::uint16_t kSidecarPort = 9733;
 
 // A loopback address of this process alone, number in [0, 60'000).
 [[nodiscard]] std::string own_address(int number);

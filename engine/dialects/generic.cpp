@@ -176,8 +176,7 @@ class GenericDialect final : public Dialect {
         std::any_of(mapping_.rows.begin(), mapping_.rows.end(),
                     [](const GenericRow& row) { return row.signal == "inference_requests"; });
     table_.recognised = false;
-    reader_ = std::make_unique<TableDialect>(std::vector<const DialectTable*>{&table_},
-                                             [](const Exposition&) { return std::size_t{0}; });
+    reader_ = std::make_unique<TableDialect>(table_);
   }
 
   [[nodiscard]] std::string_view id() const override { return table_.engine; }

@@ -85,14 +85,10 @@ constexpr DialectTable kTable = {
     .absent = kAbsent,
 };
 
-std::size_t only_table(const Exposition&) {
-  return 0;
-}
-
 }  // namespace
 
 const Dialect& llamacpp_dialect() {
-  static const TableDialect kDialect({&kTable}, &only_table);
+  static const TableDialect kDialect(kTable);
   return kDialect;
 }
 

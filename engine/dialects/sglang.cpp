@@ -134,14 +134,10 @@ constexpr DialectTable kTable = {
     .copy_labels = kCopies,
 };
 
-std::size_t only_table(const Exposition&) {
-  return 0;
-}
-
 }  // namespace
 
 const Dialect& sglang_dialect() {
-  static const TableDialect kDialect({&kTable}, &only_table);
+  static const TableDialect kDialect(kTable);
   return kDialect;
 }
 

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "tests/required.h"
 #include "tests/text_of.h"
 #include "tests/unit/daemon/raw_socket.h"
 
@@ -13,12 +14,6 @@ namespace leadline::test {
 namespace {
 
 using nlohmann::json;
-
-WorkFolder made_folder() {
-  auto folder = WorkFolder::make();
-  if (!folder) throw std::runtime_error(folder.error().message);
-  return std::move(*folder);
-}
 
 json owner(const char* api_version, const char* kind, const char* name) {
   return {{"apiVersion", api_version}, {"kind", kind}, {"name", name}};
@@ -30,7 +25,7 @@ json node(const char* name, const char* zone) {
 
 }  // namespace
 
-ContractTest::ContractTest() : folder_(made_folder()) {
+ContractTest::ContractTest() : folder_(required(WorkFolder::make())) {
   const json replica_set = owner("apps/v1", "ReplicaSet", "d-7f");
   fleet_.add({.name = "p-1",
               .labels = {{"app", "web"}, {"tier", "a"}, {"n", "3"}, {"pod-template-hash", "7f"}},

@@ -13,19 +13,13 @@
 #include <thread>
 #include <utility>
 
+#include "tests/required.h"
 #include "tests/text_of.h"
 
 namespace leadline {
 namespace {
 
 using nlohmann::json;
-
-// A rig that cannot be set up ends its test at once; GoogleTest reports what was thrown.
-template <typename T>
-T required(Result<T> result) {
-  if (!result) throw std::runtime_error(result.error().message);
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
 
 // Rigs of parallel tests, and of one test after another, never share an address.
 std::string address_of(std::size_t number) {

@@ -9,8 +9,8 @@
 #include "engine/detection.h"
 #include "engine/dialect.h"
 #include "engine/exposition.h"
-#include "engine/totals.h"
 #include "tests/unit/engine/dialects/pages.h"
+#include "tests/unit/engine/dialects/reading_text.h"
 
 namespace leadline {
 namespace {
@@ -23,13 +23,6 @@ EngineReading read(const std::string& name) {
   const auto reading = (dialect != nullptr ? *dialect : *find_dialect("vllm")).read(page);
   EXPECT_TRUE(reading) << reading.error().message;
   return reading.value_or(EngineReading{});
-}
-
-double total(const EngineReading& reading, std::string_view name) {
-  for (const auto& [key, value] : engine_totals(reading)) {
-    if (key == name) return value;
-  }
-  return -1;
 }
 
 // 4,235 gaps under both names: adding them would double the count.

@@ -9,9 +9,9 @@
 #include <gtest/gtest.h>
 
 #include "engine/detection.h"
-#include "engine/totals.h"
 #include "sim/batching.h"
 #include "tests/text_of.h"
+#include "tests/unit/engine/dialects/reading_text.h"
 #include "tests/unit/sim/page_shape.h"
 
 namespace leadline {
@@ -94,13 +94,6 @@ EngineReading read(std::string_view engine, const PageInput& input) {
   const auto reading = find_dialect(engine)->read(page);
   EXPECT_TRUE(reading) << reading.error().message;
   return reading.value_or(EngineReading{});
-}
-
-double total(const EngineReading& reading, std::string_view name) {
-  for (const auto& [key, value] : engine_totals(reading)) {
-    if (key == name) return value;
-  }
-  return -1;
 }
 
 TEST(EnginePageTest, EveryPageIsItsEnginesAndTellsQueueAndRunning) {

@@ -10,8 +10,17 @@
 #include <gtest/gtest.h>
 
 #include "engine/dialect.h"
+#include "engine/totals.h"
 
 namespace leadline {
+
+// A total by its name in engine/totals.h; -1 where the reading has none.
+inline double total(const EngineReading& reading, std::string_view name) {
+  for (const auto& [key, value] : engine_totals(reading)) {
+    if (key == name) return value;
+  }
+  return -1;
+}
 
 // Reads pages by one dialect. Values are told as text, `-` where the page does not tell.
 class PageReading {
