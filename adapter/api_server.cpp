@@ -148,10 +148,10 @@ ApiServer::Answer ApiServer::custom(const MetricQuery& query, const Context& con
   if (!negotiate_data(context.accept, /*table_served=*/false)) {
     return tl::unexpected(not_acceptable(kJsonContentType));
   }
-  const auto items = parts_.service.custom(query, parts_.clock());
-  if (!items) return tl::unexpected(items.error());
+  const auto custom = parts_.service.custom(query, parts_.clock());
+  if (!custom) return tl::unexpected(custom.error());
   return json_response(
-      200, custom_metric_list(query.api, *items, query.metric_label_selector, context.style));
+      200, custom_metric_list(query.api, *custom, query.metric_label_selector, context.style));
 }
 
 ApiServer::Answer ApiServer::external(const MetricQuery& query, const Context& context) const {

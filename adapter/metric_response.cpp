@@ -1,5 +1,7 @@
 #include "adapter/metric_response.h"
 
+#include <array>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -23,14 +25,21 @@ class ListWriter {
   }
 
   // A comma stands before every item but the first.
-  void begin_item() { json_ += json_.back() == '[' ? "{" : ",{"; }
+  void begin_item() { json_.append(json_.back() == '[' ? "{" : ",{"); }
   void end_item() { json_ += '}'; }
   void raw(std::string_view json) { json_ += json; }
   void text(std::string_view key, std::string_view value) {
     json_ += key;
     append_json_string(json_, value);
   }
-  void timestamp(WallTime time) { text(R"(,"timestamp":)", rfc3339(time)); }
+  // 1,000 items were sampled within a few seconds: each is written once.
+  void timestamp(WallTime time) {
+    const auto second = std::chrono::floor<seconds>(time).time_since_epoch().count();
+    Stamp& stamp = stamps_[static_cast<std::size_t>(second) % stamps_.size()];
+    if (stamp.second != second || stamp.text.empty())
+      stamp = {second, fmt::format(R"(,"timestamp":"{}")", rfc3339(time))};
+    json_ += stamp.text;
+  }
   void window(std::string_view key, const std::optional<seconds>& span) {
     if (!span) return;
     json_ += key;
@@ -43,34 +52,55 @@ class ListWriter {
   }
 
  private:
+  struct Stamp {
+    std::int64_t second = -1;
+    std::string text;
+  };
   std::string json_;
+  std::array<Stamp, 8> stamps_;
 };
 
-void write_reference(ListWriter& list, const ObjectReference& object) {
-  list.text(R"("describedObject":{"kind":)", object.kind);
-  if (!object.namespace_name.empty()) list.text(R"(,"namespace":)", object.namespace_name);
-  list.text(R"(,"name":)", object.name);
-  list.text(R"(,"apiVersion":)", object.api_version);
-  list.raw("}");
+std::string json_string(std::string_view text) {
+  std::string json;
+  append_json_string(json, text);
+  return json;
 }
 
-void write_v1beta1(ListWriter& list, const CustomItem& item, std::string_view selector) {
-  list.text(R"(,"metricName":)", item.metric);
-  list.timestamp(item.timestamp);
-  list.window(R"(,"window":)", item.window);
-  list.text(R"(,"value":)", item.value);
-  list.raw(R"(,"selector":)");
-  list.raw(selector);
-}
+// What every item of a custom list says in the same words: written once, then copied.
+struct CustomFrame {
+  std::string begin;            // up to the object's name
+  std::string metric;           // between the object and the timestamp
+  std::string_view window_key;  // `window` has another name in each version
+  std::string end;              // behind the value
 
-void write_v1beta2(ListWriter& list, const CustomItem& item, std::string_view selector) {
-  list.text(R"(,"metric":{"name":)", item.metric);
-  list.raw(R"(,"selector":)");
-  list.raw(selector);
-  list.raw("}");
+  CustomFrame(MetricApi api, const CustomList& custom, const LabelSelector& metric_selector) {
+    begin = R"("describedObject":{"kind":)" + json_string(custom.kind);
+    if (!custom.namespace_name.empty())
+      begin += R"(,"namespace":)" + json_string(custom.namespace_name);
+    begin += R"(,"name":)";
+    const std::string name = json_string(custom.metric);
+    const std::string selector = compact_text(metric_selector.to_json());
+    if (api == MetricApi::kCustomV1beta1) {
+      metric = fmt::format(R"(}},"metricName":{})", name);
+      window_key = R"(,"window":)";
+      end = R"(,"selector":)" + selector;
+    } else {
+      metric = fmt::format(R"(}},"metric":{{"name":{},"selector":{}}})", name, selector);
+      window_key = R"(,"windowSeconds":)";
+    }
+  }
+};
+
+void write_custom(ListWriter& list, const CustomItem& item, const CustomFrame& frame) {
+  list.begin_item();
+  list.text(frame.begin, item.name);
+  list.text(R"(,"apiVersion":)", item.api_version);
+  list.raw(frame.metric);
   list.timestamp(item.timestamp);
-  list.window(R"(,"windowSeconds":)", item.window);
+  list.window(frame.window_key, item.window);
   list.text(R"(,"value":)", item.value);
+  list.raw(frame.end);
+  list.end_item();
 }
 
 void write_labels(ListWriter& list, const Labels& labels) {
@@ -152,18 +182,13 @@ std::string rfc3339(WallTime time) {
   return text;
 }
 
-std::string custom_metric_list(MetricApi api, std::span<const CustomItem> items,
+std::string custom_metric_list(MetricApi api, const CustomList& custom,
                                const LabelSelector& metric_selector, JsonStyle style) {
   const bool old = api == MetricApi::kCustomV1beta1;
-  const std::string selector = compact_text(metric_selector.to_json());
   const char* version = old ? "custom.metrics.k8s.io/v1beta1" : "custom.metrics.k8s.io/v1beta2";
-  ListWriter list("MetricValueList", version, items.size());
-  for (const CustomItem& item : items) {
-    list.begin_item();
-    write_reference(list, item.object);
-    old ? write_v1beta1(list, item, selector) : write_v1beta2(list, item, selector);
-    list.end_item();
-  }
+  const CustomFrame frame(api, custom, metric_selector);
+  ListWriter list("MetricValueList", version, custom.items.size());
+  for (const CustomItem& item : custom.items) write_custom(list, item, frame);
   return list.finish(style);
 }
 

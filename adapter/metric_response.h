@@ -12,10 +12,12 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "adapter/content_negotiation.h"
 #include "adapter/json_text.h"
@@ -25,20 +27,23 @@
 
 namespace leadline {
 
-struct ObjectReference {
-  std::string kind;            // `Deployment`
-  std::string api_version;     // `apps/v1`; `v1` for core kinds
-  std::string namespace_name;  // empty for a cluster-scoped object: left out
-  std::string name;
-};
-
 // One object's value. At most one item per object: the HPA would take the last.
 struct CustomItem {
-  ObjectReference object;
-  std::string metric;                          // as it was asked for
+  std::string_view api_version;                // `apps/v1`; `v1` for core kinds
+  std::string_view name;                       // of the object
   WallTime timestamp;                          // of the oldest sample, never "now"
   std::optional<std::chrono::seconds> window;  // nullopt: not a windowed value
   std::string value;                           // a quantity: quantity_of(x)->text
+};
+
+// One metric of objects of one kind in one namespace. A list of 1,000 pods is the longest answer
+// that the adapter gives, so its items point at the names instead of copying them.
+struct CustomList {
+  std::string kind;            // `Deployment`
+  std::string namespace_name;  // empty for a cluster-scoped kind: left out
+  std::string metric;          // as it was asked for
+  std::vector<CustomItem> items;
+  std::shared_ptr<const void> names;  // keeps what the items point at
 };
 
 struct ExternalItem {
@@ -50,7 +55,7 @@ struct ExternalItem {
 };
 
 // `api` is one of the two custom versions; the selector is echoed in every item.
-std::string custom_metric_list(MetricApi api, std::span<const CustomItem> items,
+std::string custom_metric_list(MetricApi api, const CustomList& custom,
                                const LabelSelector& metric_selector, JsonStyle style);
 
 std::string external_metric_list(std::span<const ExternalItem> items, JsonStyle style);

@@ -24,8 +24,7 @@ class MetricService {
                 SelfMetrics& metrics);
 
   // One object: exactly one item, or 404 with the reason. All objects: those that have a value.
-  [[nodiscard]] ApiResult<std::vector<CustomItem>> custom(const MetricQuery& query,
-                                                          Instant now) const;
+  [[nodiscard]] ApiResult<CustomList> custom(const MetricQuery& query, Instant now) const;
 
   // One item over all pods that the selector matches; none where it matches none; 404 with the
   // reason where it matches some and there is no value: the HPA sums items, so never two.
@@ -37,8 +36,9 @@ class MetricService {
 
   using Value = std::shared_ptr<const WorkloadValue>;
   [[nodiscard]] ApiResult<std::vector<CustomItem>> one_object(const Asked& asked) const;
-  [[nodiscard]] std::vector<CustomItem> all_objects(const Asked& asked) const;
-  [[nodiscard]] Value value_of(const Asked& asked, const ObjectPods& object) const;
+  [[nodiscard]] ApiResult<std::vector<CustomItem>> all_objects(const Asked& asked) const;
+  template <typename Use>  // void(const WorkloadValue&)
+  void with_value(const Asked& asked, const ObjectPods& object, Use use) const;
   [[nodiscard]] Value value_over(const Asked& asked, const std::string& key,
                                  const std::vector<PodNumber>& pods) const;
   [[nodiscard]] WorkloadValue compute(const Asked& asked, const std::vector<PodNumber>& pods) const;
@@ -47,7 +47,8 @@ class MetricService {
                                                   const WorkloadValue& value) const;
   [[nodiscard]] std::optional<std::string> quantity(const Asked& asked,
                                                     const AggregateValue& value) const;
-  void count(const WorkloadValue& value, SteadyTime now) const;
+  void count(const WorkloadValue& value) const;
+  void observe_age(WallTime oldest, Instant now) const;
 
   const ViewCell& views_;
   const Catalogue& catalogue_;

@@ -77,7 +77,7 @@ PodIndex::PodIndex(std::shared_ptr<const PodList> list)
 }
 
 ObjectPods& PodIndex::object_for(const Key& key, std::string_view api_version) {
-  ObjectPods& object = objects_[key];
+  ObjectPods& object = objects_[{key.kind, key.namespace_name}][key.name];
   if (!object.kind.empty()) return object;
   object.api_version = api_version;
   object.kind = key.kind;
@@ -151,20 +151,16 @@ const std::vector<PodNumber>& PodIndex::in_namespace(const std::string& name) co
 
 const ObjectPods* PodIndex::object(std::string_view kind, std::string_view namespace_name,
                                    std::string_view name) const {
-  const auto found =
-      objects_.find(Key{std::string(kind), std::string(namespace_name), std::string(name)});
-  return found == objects_.end() ? nullptr : &found->second;
+  const Objects& all = objects(kind, namespace_name);
+  const auto found = all.find(name);
+  return found == all.end() ? nullptr : &found->second;
 }
 
-std::vector<const ObjectPods*> PodIndex::objects(std::string_view kind,
-                                                 std::string_view namespace_name) const {
-  std::vector<const ObjectPods*> found;
-  auto place = objects_.lower_bound(Key{std::string(kind), std::string(namespace_name), ""});
-  for (; place != objects_.end(); ++place) {
-    if (place->first.kind != kind || place->first.namespace_name != namespace_name) break;
-    found.push_back(&place->second);
-  }
-  return found;
+const PodIndex::Objects& PodIndex::objects(std::string_view kind,
+                                           std::string_view namespace_name) const {
+  static const Objects kNoObjects;
+  const auto found = objects_.find({std::string(kind), std::string(namespace_name)});
+  return found == objects_.end() ? kNoObjects : found->second;
 }
 
 const Workload& PodIndex::workload_of(PodNumber pod) const {

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "adapter/pod_list.h"
@@ -50,18 +51,19 @@ class PodIndex {
                                          std::string_view name) const;
 
   // All of a kind in a namespace, by name.
-  [[nodiscard]] std::vector<const ObjectPods*> objects(std::string_view kind,
-                                                       std::string_view namespace_name) const;
+  using Objects = std::map<std::string, ObjectPods, std::less<>>;
+  [[nodiscard]] const Objects& objects(std::string_view kind,
+                                       std::string_view namespace_name) const;
 
   // REQUIRES: the pod is not being deleted.
   [[nodiscard]] const Workload& workload_of(PodNumber pod) const;
 
  private:
-  // kind, namespace, name: ordered, so that a kind's objects in a namespace stand together.
   struct Key {
     std::string kind, namespace_name, name;
     auto operator<=>(const Key&) const = default;
   };
+  using Scope = std::pair<std::string, std::string>;  // kind, namespace
 
   ObjectPods& object_for(const Key& key, std::string_view api_version);
   void add_pod(PodNumber number);
@@ -71,7 +73,7 @@ class PodIndex {
 
   std::shared_ptr<const PodList> list_;
   std::unordered_map<std::string, std::vector<PodNumber>> by_namespace_;
-  std::map<Key, ObjectPods> objects_;
+  std::map<Scope, Objects> objects_;
   std::map<Key, std::uint32_t> workload_numbers_;
   std::vector<Workload> workloads_;
   std::vector<std::uint32_t> workload_of_;  // by pod; kNone while it is being deleted

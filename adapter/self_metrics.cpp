@@ -55,7 +55,7 @@ struct SelfMetrics::Families {
           .Add({});
   prometheus::Histogram& sample_age = BuildHistogram()
                                           .Name("leadline_adapter_sample_age_seconds")
-                                          .Help("Age of the oldest sample in each value served.")
+                                          .Help("Age of the oldest sample in each answer served.")
                                           .Register(registry)
                                           .Add({}, kAgeEdges);
   prometheus::Family<prometheus::Gauge>& pods =

@@ -34,7 +34,8 @@ class SelfMetrics {
   void count_view();
   void count_pods_list(bool accepted);
 
-  // A value that was served, by the age of its oldest sample; and one that could not be, by why.
+  // An answer that was served, by the age of its oldest sample; and a value that could not be, by
+  // why.
   void observe_sample_age(double seconds);
   void count_absent(std::string_view why);
   void count_partial_coverage();  // served, scaled up from the pods that answered

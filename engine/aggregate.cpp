@@ -213,6 +213,15 @@ AggregateResult pod_value(PodObservation pod, const MetricSelection& selection,
     return absent(Absent::Why::kNoPods,
                   fmt::format("{} is not Ready and has no requests in flight", pod.name));
   }
+  // One series that gives a number, as nearly every pod has, needs no survey.
+  const PodShare share = share_of(pod, selection, options, now);
+  if (share.numbers.size() == 1) {
+    return AggregateValue{.value = share.numbers.front().value,
+                          .oldest_sample = pod.sampled_at,
+                          .span = share.span,
+                          .counted = 1,
+                          .expected = 1};
+  }
   pod.ready = true;
   pod.seen_becoming_ready.reset();
   const Survey survey = survey_pods(std::span(&pod, 1), selection, options, now);

@@ -7,7 +7,7 @@ namespace leadline {
 namespace {
 
 using Kind = PodShare::Kind;
-using SeriesList = std::vector<const SeriesSnapshot*>;
+using SeriesList = boost::container::small_vector<const SeriesSnapshot*, 2>;
 
 constexpr std::chrono::milliseconds kShortestSpan{1000};
 constexpr double kPercent = 100;
@@ -144,7 +144,15 @@ void take_numbers(const SeriesList& all, const MetricSelection& selection, PodSh
     share.kind = nothing ? Kind::kNothing : kind_without_value(all, selection);
 }
 
+bool is_idle(const SeriesList& all, Window which) {
+  return std::all_of(all.begin(), all.end(), [which](const SeriesSnapshot* series) {
+    const WindowValues& window = window_of(*series, which);
+    return covers_something(window) && window.in_flight_max == 0.0;
+  });
+}
+
 void take_histograms(const SeriesList& all, const MetricSelection& selection, PodShare& share) {
+  share.idle = is_idle(all, selection.window);
   const std::size_t which = index_of(latency_of(selection.metric.signal));
   for (const SeriesSnapshot* series : all) {
     const WindowValues& window = window_of(*series, selection.window);
@@ -156,13 +164,6 @@ void take_histograms(const SeriesList& all, const MetricSelection& selection, Po
     share.kind = Kind::kGiven;
   else
     share.kind = share.idle ? Kind::kNothing : kind_without_value(all, selection);
-}
-
-bool is_idle(const SeriesList& all, Window which) {
-  return std::all_of(all.begin(), all.end(), [which](const SeriesSnapshot* series) {
-    const WindowValues& window = window_of(*series, which);
-    return covers_something(window) && window.in_flight_max == 0.0;
-  });
 }
 
 }  // namespace
@@ -182,7 +183,6 @@ PodShare share_of(const PodObservation& pod, const MetricSelection& selection,
   } else if (series.empty()) {
     share.kind = Kind::kNoEngine;
   } else {
-    share.idle = is_idle(series, selection.window);
     const bool histogram = row_of(selection.metric.signal).kind == SignalKind::kHistogram;
     histogram ? take_histograms(series, selection, share) : take_numbers(series, selection, share);
     if (is_windowed(selection.metric))

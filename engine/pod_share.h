@@ -6,7 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <vector>
+#include <boost/container/small_vector.hpp>
 
 #include "engine/aggregate.h"
 
@@ -31,10 +31,12 @@ struct PodShare {
   };
 
   Kind kind = Kind::kNotGiven;
-  std::vector<Number> numbers;                    // of the matching series; for kValue
-  std::vector<const HistogramDelta*> histograms;  // likewise, for latencies; owned by the snapshot
+  // Of the matching series: nearly always one, so that a share allocates nothing.
+  boost::container::small_vector<Number, 1> numbers;  // for kValue
+  boost::container::small_vector<const HistogramDelta*, 1>
+      histograms;  // for latencies; owned by the snapshot
   std::optional<std::chrono::milliseconds> span;
-  bool idle = false;     // in-flight maximum over the window is known and 0
+  bool idle = false;     // latencies: the in-flight maximum over the window is known and 0
   bool assumed = false;  // kNothing only because it is idle: the engine gives no histogram (yet)
 
   [[nodiscard]] bool counts() const { return kind == Kind::kGiven || kind == Kind::kNothing; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 
 namespace leadline {
 namespace {
@@ -121,8 +122,8 @@ std::optional<Quantity> quantity_of(double value) {
   if (milli >= kTooLarge) return Quantity{fmt::format("{}m", kMaxMilli), true};
   if (milli <= -kTooLarge) return Quantity{fmt::format("-{}m", kMaxMilli), true};
   const auto whole = static_cast<std::int64_t>(milli);
-  if (whole % 1000 == 0) return Quantity{fmt::format("{}", whole / 1000), false};
-  return Quantity{fmt::format("{}m", whole), false};
+  if (whole % 1000 == 0) return Quantity{std::to_string(whole / 1000), false};
+  return Quantity{std::to_string(whole) + "m", false};
 }
 
 Result<std::int64_t> milli_of_quantity(std::string_view text) {

@@ -13,8 +13,9 @@ using std::chrono::seconds;
 
 constexpr auto kTenOClock = WallTime{} + seconds{1'787'220'000};  // 2026-08-20T10:00:00Z
 
-CustomItem pod_item() {
-  return {{"Pod", "v1", "ns", "p-1"}, "queue_depth", kTenOClock, seconds{60}, "1500m"};
+CustomList pod_list(std::size_t pods = 1) {
+  const CustomItem item{"v1", "p-1", kTenOClock, seconds{60}, "1500m"};
+  return {"Pod", "ns", "queue_depth", std::vector(pods, item), nullptr};
 }
 
 ExternalItem external_item() {
@@ -26,7 +27,7 @@ LabelSelector selector_of(std::string_view text) {
 }
 
 TEST(MetricResponseTest, WritesCustomV1beta1) {
-  EXPECT_EQ(custom_metric_list(MetricApi::kCustomV1beta1, std::vector{pod_item()},
+  EXPECT_EQ(custom_metric_list(MetricApi::kCustomV1beta1, pod_list(),
                                selector_of("model=a"), JsonStyle::kCompact),
             R"({"kind":"MetricValueList","apiVersion":"custom.metrics.k8s.io/v1beta1",)"
             R"("metadata":{},"items":[{"describedObject":{"kind":"Pod","namespace":"ns",)"
@@ -37,7 +38,7 @@ TEST(MetricResponseTest, WritesCustomV1beta1) {
 }
 
 TEST(MetricResponseTest, WritesCustomV1beta2) {
-  EXPECT_EQ(custom_metric_list(MetricApi::kCustomV1beta2, std::vector{pod_item()},
+  EXPECT_EQ(custom_metric_list(MetricApi::kCustomV1beta2, pod_list(),
                                selector_of("a>5"), JsonStyle::kCompact),
             R"({"kind":"MetricValueList","apiVersion":"custom.metrics.k8s.io/v1beta2",)"
             R"("metadata":{},"items":[{"describedObject":{"kind":"Pod","namespace":"ns",)"
@@ -47,11 +48,10 @@ TEST(MetricResponseTest, WritesCustomV1beta2) {
 }
 
 TEST(MetricResponseTest, LeavesOutWindowAndNamespaceWhereThereIsNone) {
-  CustomItem item = pod_item();
-  item.object = {"Node", "v1", "", "n1"};
-  item.window.reset();
+  CustomList nodes{.kind = "Node", .namespace_name = {}, .metric = "queue_depth", .items = {}, .names = {}};
+  nodes.items.push_back({"v1", "n1", kTenOClock, std::nullopt, "1500m"});
   for (const auto api : {MetricApi::kCustomV1beta1, MetricApi::kCustomV1beta2}) {
-    const std::string body = custom_metric_list(api, std::vector{item}, {}, JsonStyle::kCompact);
+    const std::string body = custom_metric_list(api, nodes, {}, JsonStyle::kCompact);
     EXPECT_EQ(body.find("window"), std::string::npos);
     EXPECT_EQ(body.find("namespace"), std::string::npos);
     EXPECT_NE(body.find(R"("selector":null)"), std::string::npos);
@@ -90,9 +90,8 @@ TEST(MetricResponseTest, PrettyIndentsByTwo) {
 }
 
 TEST(MetricResponseTest, PrettyListsSayWhatCompactOnesDo) {
-  const std::vector items{pod_item(), pod_item()};
   const auto written = [&](JsonStyle style) {
-    return custom_metric_list(MetricApi::kCustomV1beta2, items, selector_of("a=b"), style);
+    return custom_metric_list(MetricApi::kCustomV1beta2, pod_list(2), selector_of("a=b"), style);
   };
   const auto pretty = nlohmann::ordered_json::parse(written(JsonStyle::kPretty));
   EXPECT_EQ(pretty.dump() + "\n", written(JsonStyle::kCompact));
@@ -159,10 +158,10 @@ TEST(MetricResponseTest, TimestampsAreUtcWholeSecondsRoundedDown) {
 }
 
 TEST(MetricResponseTest, BytesThatAreNotUtf8DoNotThrow) {
-  CustomItem item = pod_item();
-  item.metric = "bad\xff";
+  CustomList list = pod_list();
+  list.metric = "bad\xff";
   const std::string body =
-      custom_metric_list(MetricApi::kCustomV1beta1, std::vector{item}, {}, JsonStyle::kCompact);
+      custom_metric_list(MetricApi::kCustomV1beta1, list, {}, JsonStyle::kCompact);
   EXPECT_NE(body.find("bad\xef\xbf\xbd"), std::string::npos);
 }
 

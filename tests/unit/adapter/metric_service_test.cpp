@@ -40,8 +40,8 @@ class MetricServiceTest : public testing::Test {
     const auto items = service_.custom(query(kCustom, path), now);
     if (!items) return fmt::format("{} {}", items.error().http_status, items.error().message);
     std::string text;
-    for (const CustomItem& item : *items) {
-      text += fmt::format("{}{}={}", text.empty() ? "" : " ", item.object.name, item.value);
+    for (const CustomItem& item : items->items) {
+      text += fmt::format("{}{}={}", text.empty() ? "" : " ", item.name, item.value);
     }
     return text;
   }

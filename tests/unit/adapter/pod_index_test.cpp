@@ -73,10 +73,10 @@ TEST(PodIndexTest, AServiceStandsForThePodsThatItSelects) {
 TEST(PodIndexTest, ObjectsOfAKindComeByNameWithinTheirNamespace) {
   const KubeObject zone{"v1", "Node", "", "n1", {{"zone", "a"}}, {}};
   const PodIndex index = index_of_pods({pod_of("a", "x"), pod_of("b", "c")}, {zone});
-  const auto found = index.objects("Deployment", "ns");
+  const auto& found = index.objects("Deployment", "ns");
   ASSERT_EQ(found.size(), 2U);
-  EXPECT_EQ(found[0]->name, "c");
-  EXPECT_EQ(found[1]->name, "x");
+  EXPECT_EQ(found.begin()->second.name, "c");
+  EXPECT_EQ(found.rbegin()->second.name, "x");
   EXPECT_TRUE(index.objects("Deployment", "other").empty());
   EXPECT_EQ(index.object("Node", "", "n1")->labels.at("zone"), "a");
   EXPECT_EQ(index.object("Namespace", "", "ns")->pods.size(), 2U);
