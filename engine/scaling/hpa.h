@@ -6,7 +6,8 @@
 // Pure: `now` is an argument; only `memory` changes. One HpaMemory per autoscaler, not shared
 // between threads.
 // Source: kubernetes-metrics-api.md §4.2–4.4; kubernetes pkg/controller/podautoscaler/horizontal.go
-// (reconcileAutoscaler, computeReplicasForMetrics). Messages are the controller's own words.
+// (reconcileAutoscaler, computeReplicasForMetrics) of v1.36.3. Messages are the controller's own
+// words. tests/contract/scaling holds it against that controller.
 
 #pragma once
 

@@ -81,8 +81,7 @@ int32_t stabilize(const BehaviorOf& of, CurrentAndDesired counts, HpaMemory& mem
   }
   remember(memory.recommendations, {desired, now}, std::min(up_cutoff, down_cutoff),
            HpaMemory::kMaxRecommendations);
-  // Not std::clamp: with two windows `up` may lie above `down`, and then `down` wins.
-  return std::min(std::max(current, up), down);
+  return std::clamp(current, up, down);  // up <= desired <= down
 }
 
 int32_t changed_within(seconds period, const std::vector<HpaMemory::ScaleEvent>& events,

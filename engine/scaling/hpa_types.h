@@ -123,6 +123,9 @@ struct HpaMemory {
   static constexpr std::size_t kMaxScaleEvents = 2048;
 
   bool started = false;  // the replica count found at the first sync has been noted
+  // The last rescale's doing. What somebody else scaled to zero stays there (feature gate
+  // HPAScaleToZero, off by default; the controller keeps this in the condition ScaledToZero).
+  bool scaled_to_zero = false;
   std::vector<Recommendation> recommendations;
   std::vector<ScaleEvent> scale_ups;
   std::vector<ScaleEvent> scale_downs;

@@ -12,7 +12,6 @@ namespace leadline {
 namespace {
 
 constexpr std::int64_t kMaxMilli = std::numeric_limits<std::int64_t>::max();
-constexpr std::int64_t kMinMilli = std::numeric_limits<std::int64_t>::min();
 
 // Values by pod name; the last of two with one name wins, as in the controller's map (§1.4).
 using ValuesByPod = std::map<std::string, std::int64_t, std::less<>>;
@@ -38,13 +37,16 @@ std::int32_t replicas_from(double count) {
   return static_cast<std::int32_t>(up);
 }
 
+// Beyond 64 bits a sum wraps around, as the controller's does.
+std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) {
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+}
+
 // §4.2 step 4: integer division, towards zero: 3 pods with 1000, 1000, 1001 average 1000.
-// The sum of int64s needs more than 64 bits; the average always fits again.
 std::int64_t average(const ValuesByPod& values) {
-  __extension__ using Wide = __int128;
-  Wide sum = 0;
-  for (const auto& [pod, milli] : values) sum += milli;
-  return static_cast<std::int64_t>(sum / static_cast<Wide>(values.size()));
+  std::int64_t sum = 0;
+  for (const auto& [pod, milli] : values) sum = wrapping_sum(sum, milli);
+  return sum / static_cast<std::int64_t>(values.size());
 }
 
 // §4.2 step 2. The Ready condition is deliberately not looked at; a Succeeded pod without a value
@@ -108,10 +110,6 @@ double ready_running(const std::vector<ObservedPod>& pods) {
 Result<Proposal> propose_for_pods(std::span<const PodValue> values, std::int64_t goal_milli,
                                   const Observation& observation, const Tolerances& tolerances) {
   assert(goal_milli > 0);
-  // Step 1.
-  if (values.empty()) {
-    return fail(Errc::kUnavailable, "no metrics returned from custom metrics API");
-  }
   if (observation.pods.empty()) {
     return fail(Errc::kUnavailable, "no pods returned by selector while calculating replica count");
   }
@@ -172,12 +170,11 @@ Proposal propose_for_average(std::int64_t value_milli, std::int64_t goal_milli,
     proposal.replicas = replicas_from(ratio_of(value_milli, goal_milli));
     proposal.verdict = Verdict::kScaled;
   }
-  if (value_milli == kMaxMilli) {
+  constexpr double kTooLarge = 0x1p63;  // what the largest int64s are as doubles
+  if (value >= kTooLarge) {
     proposal.current_milli = kMaxMilli;
   } else if (status_replicas > 0) {
-    // 2^63 itself does not fit; a value that rounds up to it keeps the largest that does.
-    const double share = std::ceil(value / replicas);
-    proposal.current_milli = share >= 0x1p63 ? kMaxMilli : static_cast<std::int64_t>(share);
+    proposal.current_milli = static_cast<std::int64_t>(std::ceil(value / replicas));
   }
   return proposal;
 }
@@ -185,7 +182,8 @@ Proposal propose_for_average(std::int64_t value_milli, std::int64_t goal_milli,
 std::int64_t external_total(std::span<const std::int64_t> items, GoalType goal_type) {
   std::int64_t sum = 0;
   for (const std::int64_t item : items) {
-    if (__builtin_add_overflow(sum, item, &sum)) return item > 0 ? kMaxMilli : kMinMilli;
+    if (item > 0 && sum > kMaxMilli - item) return kMaxMilli;
+    sum = wrapping_sum(sum, item);
     if (goal_type == GoalType::kAverageValue && sum < 0) return kMaxMilli;
   }
   return sum;

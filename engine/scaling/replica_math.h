@@ -1,8 +1,9 @@
 // From one metric's reading to a number of replicas: the HPA controller's replica calculator for
 // Pods, Object and External metrics. Used by engine/scaling/hpa.h.
 //
-// Pure; no allocation beyond a set of pod names. Where Go's float-to-int32 conversion would be
-// undefined (above 2^31) this saturates, as the newer controllers do for Value goals.
+// Pure; no allocation beyond a set of pod names. Above 2^31 replicas the controller saturates for
+// External metrics and Value goals; elsewhere its result depends on the processor (Go leaves the
+// conversion open: arm64 saturates, amd64 makes it negative), and this saturates.
 // Source: kubernetes-metrics-api.md §4.2–4.3; kubernetes pkg/controller/podautoscaler/
 // replica_calculator.go (1.33 and later, with Tolerances).
 
@@ -37,7 +38,7 @@ struct Proposal {
   Verdict verdict = Verdict::kScaled;
 };
 
-// Pods metric, §4.2. kUnavailable where no pod, or no value of a usable pod, is known.
+// Pods metric, §4.2 from step 2. kUnavailable where no pod, or no value of a usable pod, is known.
 [[nodiscard]] Result<Proposal> propose_for_pods(std::span<const PodValue> values,
                                                 std::int64_t goal_milli,
                                                 const Observation& observation,
@@ -52,8 +53,9 @@ struct Proposal {
 Proposal propose_for_average(std::int64_t value_milli, std::int64_t goal_milli,
                              std::int32_t status_replicas, const Tolerances& tolerances);
 
-// The sum of an External answer's items, saturating. With an AverageValue goal a sum that becomes
-// negative counts as an overflow upwards, as in the controller: never serve negative values there.
+// The sum of an External answer's items, saturating upwards. With an AverageValue goal a sum that
+// becomes negative counts as an overflow upwards, as in the controller: never serve negative values
+// there.
 std::int64_t external_total(std::span<const std::int64_t> items, GoalType goal_type);
 
 }  // namespace leadline

@@ -93,6 +93,23 @@ TEST(HpaTest, LargestProposalOfSeveralMetricsWins) {
   EXPECT_EQ(decision.metrics[2].proposal->replicas, 6);
 }
 
+TEST(HpaTest, OfEqualProposalsTheFirstIsNamedButOfZerosTheLast) {
+  const auto f = [](std::int64_t a, std::int64_t b, std::string_view want) {
+    SCOPED_TRACE(std::string(want));
+    HpaMemory memory = settled();
+    auto spec = spec_of({external("a", 10'000), external("b", 10'000)});
+    for (auto& metric : spec.metrics) metric.goal_type = GoalType::kValue;
+    const auto decision = decide(spec, observe(4, {Items{a}, Items{b}}), memory, at(0));
+    EXPECT_EQ(decision.scaling_active.message,
+              "the HPA was able to successfully calculate a replica count from external metric " +
+                  std::string(want));
+  };
+  f(20'000, 20'000, "a(nil)");
+  f(0, 0, "b(nil)");
+  f(0, -30'000, "b(nil)");  // even a negative one
+  f(-30'000, 0, "b(nil)");
+}
+
 TEST(HpaTest, InvalidMetricForbidsScaleDownButNotScaleUp) {
   const auto f = [](std::vector<MetricReading> readings, std::string_view want) {
     SCOPED_TRACE(std::string(want));
@@ -107,6 +124,28 @@ TEST(HpaTest, InvalidMetricForbidsScaleDownButNotScaleUp) {
   f({NoReading{"x"}, Items{40'000}}, "4 hold |  | ValidMetricFound");
   f({NoReading{"x"}, NoReading{"y"}}, "4 hold |  | FailedGetExternalMetric");
   f({Items{20'000}, Items{20'000}}, "2 rescale | All metrics below target | ValidMetricFound");
+}
+
+TEST(HpaTest, OnlyWhatTheMetricsApiWithheldIsAMetricThatWeWereUnableToGet) {
+  const auto f = [](MetricSpec metric, MetricReading reading, std::vector<ObservedPod> pods,
+                    std::string_view want) {
+    SCOPED_TRACE(std::string(want));
+    HpaMemory memory = settled();
+    const auto spec = spec_of({std::move(metric)});
+    auto observation = observe(2, {std::move(reading)});
+    observation.pods = std::move(pods);
+    EXPECT_EQ(decide(spec, observation, memory, at(0)).scaling_active.message,
+              "the HPA was unable to compute the replica count: " + std::string(want));
+  };
+  const auto pods = metric_of(MetricType::kPods, "m", 1'000);
+  auto total = external("m", 1'000);
+  total.goal_type = GoalType::kValue;
+  f(pods, Pods{{"p0", 1}}, {}, "no pods returned by selector while calculating replica count");
+  f(pods, Pods{{"p0", 1}}, {{"p0", PodPhase::kPending}},
+    "did not receive metrics for targeted pods (pods might be unready)");
+  f(total, Items{5'000}, {},
+    "unable to calculate ready pods: no pods returned by selector while calculating replica "
+    "count");
 }
 
 TEST(HpaTest, MessagesAreTheControllersOwn) {
@@ -184,7 +223,7 @@ TEST(HpaTest, CountOutsideTheBoundsMovesIntoThemWithoutAskingMetrics) {
   f(0, "0 hold |  | ScalingDisabled");
 }
 
-TEST(HpaTest, ScalesFromAndToZeroWhereMinReplicasIsZero) {
+TEST(HpaTest, ScalesToZeroAndBackWhereMinReplicasIsZero) {
   const auto f = [](GoalType goal_type, std::int32_t replicas, std::int64_t value,
                     std::int32_t want) {
     SCOPED_TRACE(value);
@@ -192,6 +231,7 @@ TEST(HpaTest, ScalesFromAndToZeroWhereMinReplicasIsZero) {
     spec.metrics[0].goal_type = goal_type;
     spec.min_replicas = 0;
     HpaMemory memory = settled();
+    memory.scaled_to_zero = replicas == 0;
     EXPECT_EQ(decide(spec, observe(replicas, {Items{value}}), memory, at(0)).desired, want);
   };
   f(GoalType::kAverageValue, 0, 1, 1);
@@ -200,6 +240,30 @@ TEST(HpaTest, ScalesFromAndToZeroWhereMinReplicasIsZero) {
   f(GoalType::kValue, 0, 500, 1);
   f(GoalType::kValue, 0, 0, 0);
   f(GoalType::kAverageValue, 3, 0, 0);
+}
+
+TEST(HpaTest, WhatSomebodyElseScaledToZeroStaysThere) {
+  HpaSpec spec = spec_of({external("a", 10'000)});
+  spec.min_replicas = 0;
+  HpaMemory memory = settled();
+  const auto sync = [&](std::int32_t replicas, std::int64_t value, int second) {
+    return decide(spec, observe(replicas, {Items{value}}), memory, at(second));
+  };
+  EXPECT_EQ(render(sync(0, 50'000, 0)), "0 hold |  | ScalingDisabled");
+  EXPECT_EQ(sync(2, 0, 400).desired, 0);
+  EXPECT_EQ(sync(0, 20'000, 800).desired, 2);    // it was us
+  EXPECT_EQ(sync(0, 20'000, 1'200).desired, 0);  // it was not
+}
+
+TEST(HpaTest, MinReplicasRaisedWhileAtZeroIsReached) {
+  HpaSpec spec = spec_of({external("a", 10'000)});
+  spec.behavior.emplace();
+  spec.min_replicas = 2;
+  HpaMemory memory = settled();
+  memory.scaled_to_zero = true;
+  EXPECT_EQ(render(decide(spec, observe(0, {Items{0}}), memory, at(0))),
+            "2 rescale | Current number of replicas below Spec.MinReplicas | ValidMetricFound");
+  EXPECT_EQ(decide(spec, observe(0, {Items{0}}), memory, at(15)).desired, 0);
 }
 
 TEST(HpaTest, FirstSyncRemembersTheCountItFound) {
