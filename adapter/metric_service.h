@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "adapter/catalogue.h"
@@ -35,15 +36,16 @@ class MetricService {
   struct Asked;  // one request: its query, metric, selection, view and time
 
   using Value = std::shared_ptr<const WorkloadValue>;
-  [[nodiscard]] ApiResult<std::vector<CustomItem>> one_object(const Asked& asked) const;
-  [[nodiscard]] ApiResult<std::vector<CustomItem>> all_objects(const Asked& asked) const;
-  template <typename Use>  // void(const WorkloadValue&)
-  void with_value(const Asked& asked, const ObjectPods& object, Use use) const;
+  [[nodiscard]] ApiResult<CustomItem> one_object(const Asked& asked) const;
+  [[nodiscard]] std::vector<CustomItem> all_objects(const Asked& asked) const;
+  [[nodiscard]] std::vector<CustomItem> all_pods(const Asked& asked) const;
+  [[nodiscard]] Value value_of(const Asked& asked, const ObjectPods& object) const;
   [[nodiscard]] Value value_over(const Asked& asked, const std::string& key,
                                  const std::vector<PodNumber>& pods) const;
   [[nodiscard]] WorkloadValue compute(const Asked& asked, const std::vector<PodNumber>& pods) const;
   [[nodiscard]] WorkloadValue pod_alone(const Asked& asked, PodNumber pod) const;
-  [[nodiscard]] std::optional<CustomItem> item_of(const Asked& asked, const ObjectPods& object,
+  [[nodiscard]] std::optional<CustomItem> item_of(const Asked& asked, std::string_view api_version,
+                                                  std::string_view name,
                                                   const WorkloadValue& value) const;
   [[nodiscard]] std::optional<std::string> quantity(const Asked& asked,
                                                     const AggregateValue& value) const;

@@ -163,6 +163,22 @@ const PodIndex::Objects& PodIndex::objects(std::string_view kind,
   return found == objects_.end() ? kNoObjects : found->second;
 }
 
+PodIndex::PodNumbers PodIndex::matching_pods(const std::string& namespace_name,
+                                             const LabelSelector& selector) const {
+  const std::string key = namespace_name + "/" + selector.to_string();
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = selections_.find(key); known != selections_.end()) return known->second;
+  }
+  auto numbers = std::make_shared<std::vector<PodNumber>>();
+  for (const auto& [name, pod] : objects("Pod", namespace_name)) {
+    if (selector.matches(pod.labels)) numbers->push_back(pod.pods.front());
+  }
+  const std::lock_guard lock(mutex_);
+  if (selections_.size() < kMaxSelections) selections_[key] = numbers;
+  return numbers;
+}
+
 const Workload& PodIndex::workload_of(PodNumber pod) const {
   assert(workload_of_.at(pod) != kNone);
   return workloads_[workload_of_[pod]];

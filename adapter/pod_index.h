@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -55,6 +56,12 @@ class PodIndex {
   [[nodiscard]] const Objects& objects(std::string_view kind,
                                        std::string_view namespace_name) const;
 
+  // The pods of a namespace whose labels match, by name. Remembered: scalers send the same few
+  // selectors for ever, and what they match changes with the list of pods only.
+  using PodNumbers = std::shared_ptr<const std::vector<PodNumber>>;
+  [[nodiscard]] PodNumbers matching_pods(const std::string& namespace_name,
+                                         const LabelSelector& selector) const;
+
   // REQUIRES: the pod is not being deleted.
   [[nodiscard]] const Workload& workload_of(PodNumber pod) const;
 
@@ -77,6 +84,10 @@ class PodIndex {
   std::map<Key, std::uint32_t> workload_numbers_;
   std::vector<Workload> workloads_;
   std::vector<std::uint32_t> workload_of_;  // by pod; kNone while it is being deleted
+
+  static constexpr std::size_t kMaxSelections = 256;  // full: the selector is evaluated each time
+  mutable std::mutex mutex_;
+  mutable std::unordered_map<std::string, PodNumbers> selections_;  // by namespace and selector
 };
 
 // The controllers of a pod, nearest first: for a pod of a Deployment its ReplicaSet and then the
