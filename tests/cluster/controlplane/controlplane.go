@@ -3,9 +3,11 @@
 // tests/cluster/install built, on free ports, with keys of its own. There is no kubelet and no
 // scheduler: pods are objects that stay Pending until somebody writes their status.
 //
-// The controllers are those of deployments, replica sets, service accounts and the HPA, which syncs
-// every 2 s. An APIService reaches an adapter on loopback through a service of type ExternalName
-// with externalName localhost; endpoints may not be loopback addresses.
+// The controllers are those of deployments, replica sets, endpoint slices, namespaces, service
+// accounts and the HPA, which syncs every 2 s. An APIService reaches an adapter on loopback through
+// a service of type ExternalName with externalName localhost, since endpoints may not be loopback
+// addresses. Where pods have other addresses (package network), --enable-aggregator-routing makes
+// kube-apiserver use a service's endpoints.
 //
 // The processes end with Stop, and with the process that started them, however that ends.
 package controlplane
@@ -41,23 +43,26 @@ type ControlPlane struct {
 	folder    string
 	keys      *keys
 	url       string // of kube-apiserver
-	processes []*process.Process
+	apiServer process.Program
 	failed    chan error
-	stopping  chan struct{} // closed at Stop
 	stop      func() error
+
+	mutex     sync.Mutex // guards what follows
+	processes []*process.Process
+	expected  map[*process.Process]bool // whose end is no failure
 }
 
 // Start returns once kube-apiserver is ready and has what it creates at its first start. Keys, logs
 // and etcd's data go to folder, which must exist and be empty, and which the caller removes after
-// Stop.
-func Start(ctx context.Context, folder string) (*ControlPlane, error) {
+// Stop. kube-apiserver gets the flags besides its own.
+func Start(ctx context.Context, folder string, flags ...string) (*ControlPlane, error) {
 	folder, err := filepath.Abs(folder)
 	if err != nil {
 		return nil, fmt.Errorf("control plane: %w", err)
 	}
-	c := &ControlPlane{folder: folder, failed: make(chan error, 3), stopping: make(chan struct{})}
+	c := &ControlPlane{folder: folder, failed: make(chan error, 3), expected: map[*process.Process]bool{}}
 	c.stop = sync.OnceValue(c.kill)
-	if err := c.start(ctx); err != nil {
+	if err := c.start(ctx, flags); err != nil {
 		return nil, fmt.Errorf("control plane: %w", errors.Join(err, c.Stop()))
 	}
 	return c, nil
@@ -77,17 +82,48 @@ func (c *ControlPlane) Failed() <-chan error { return c.failed }
 
 // Pid is the process id of a program: etcd, kube-apiserver or kube-controller-manager; 0 for others.
 func (c *ControlPlane) Pid(program string) int {
-	for _, p := range c.processes {
-		if p.Name() == program {
-			return p.Pid()
-		}
+	if found := c.running(program); found != nil {
+		return found.Pid()
 	}
 	return 0
 }
 
+// StopAPIServer kills kube-apiserver; everything else goes on.
+func (c *ControlPlane) StopAPIServer() error {
+	apiServer := c.running("kube-apiserver")
+	if apiServer == nil {
+		return nil
+	}
+	c.mutex.Lock()
+	c.expected[apiServer] = true
+	c.processes = slices.DeleteFunc(c.processes, func(p *process.Process) bool { return p == apiServer })
+	c.mutex.Unlock()
+	return apiServer.Kill()
+}
+
+// StartAPIServer starts it again as it was, and with what is in its files by now.
+func (c *ControlPlane) StartAPIServer(ctx context.Context) error {
+	started, err := c.run(c.apiServer)
+	if err != nil {
+		return err
+	}
+	return c.awaitAPIServer(ctx, started)
+}
+
+func (c *ControlPlane) running(program string) *process.Process {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	for _, p := range c.processes {
+		if p.Name() == program {
+			return p
+		}
+	}
+	return nil
+}
+
 func (c *ControlPlane) path(name string) string { return filepath.Join(c.folder, name) }
 
-func (c *ControlPlane) start(ctx context.Context) error {
+func (c *ControlPlane) start(ctx context.Context, flags []string) error {
 	ports, err := freePorts(3)
 	if err != nil {
 		return err
@@ -103,18 +139,19 @@ func (c *ControlPlane) start(ctx context.Context) error {
 	if err := c.startEtcd(ctx, "http://127.0.0.1:"+etcd, "http://127.0.0.1:"+etcdPeer); err != nil {
 		return err
 	}
-	if err := c.startAPIServer(ctx, "http://127.0.0.1:"+etcd, port); err != nil {
+	c.apiServer = c.apiServerProgram("http://127.0.0.1:"+etcd, port, flags)
+	if err := c.StartAPIServer(ctx); err != nil {
 		return err
 	}
 	return c.startControllers()
 }
 
 func (c *ControlPlane) startEtcd(ctx context.Context, url, peerURL string) error {
-	etcd, err := c.run("etcd", EtcdVersion, "etcd",
+	etcd, err := c.run(c.program("etcd", EtcdVersion, "etcd",
 		"--data-dir="+c.path("etcd"), "--unsafe-no-fsync",
 		"--listen-client-urls="+url, "--advertise-client-urls="+url,
 		"--listen-peer-urls="+peerURL, "--initial-advertise-peer-urls="+peerURL,
-		"--initial-cluster=default="+peerURL)
+		"--initial-cluster=default="+peerURL))
 	if err != nil {
 		return err
 	}
@@ -123,8 +160,8 @@ func (c *ControlPlane) startEtcd(ctx context.Context, url, peerURL string) error
 	})
 }
 
-func (c *ControlPlane) startAPIServer(ctx context.Context, etcdURL, port string) error {
-	apiserver, err := c.run("kubernetes", KubernetesVersion, "kube-apiserver",
+func (c *ControlPlane) apiServerProgram(etcdURL, port string, flags []string) process.Program {
+	program := c.program("kubernetes", KubernetesVersion, "kube-apiserver",
 		"--etcd-servers="+etcdURL,
 		// With a loopback address alone it would look for a default route to advertise, and the
 		// `kubernetes` endpoint may not be a loopback address.
@@ -144,9 +181,11 @@ func (c *ControlPlane) startAPIServer(ctx context.Context, etcdURL, port string)
 		"--requestheader-uid-headers=X-Remote-Uid", "--requestheader-extra-headers-prefix=X-Remote-Extra-",
 		"--proxy-client-cert-file="+c.path("front-proxy-client.crt"),
 		"--proxy-client-key-file="+c.path("front-proxy-client.key"))
-	if err != nil {
-		return err
-	}
+	program.Arguments = append(program.Arguments, flags...)
+	return program
+}
+
+func (c *ControlPlane) awaitAPIServer(ctx context.Context, apiserver *process.Process) error {
 	admin, err := c.adminClient()
 	if err != nil {
 		return err
@@ -162,16 +201,16 @@ func (c *ControlPlane) startAPIServer(ctx context.Context, etcdURL, port string)
 
 // The controllers have no page to ask: whoever waits for their work sees them start.
 func (c *ControlPlane) startControllers() error {
-	_, err := c.run("kubernetes", KubernetesVersion, "kube-controller-manager",
+	_, err := c.run(c.program("kubernetes", KubernetesVersion, "kube-controller-manager",
 		"--kubeconfig="+c.Kubeconfig(), "--leader-elect=false", "--secure-port=0",
 		"--controllers=horizontal-pod-autoscaler-controller,deployment-controller,replicaset-controller,"+
-			"serviceaccount-controller",
+			"endpointslice-controller,namespace-controller,serviceaccount-controller",
 		// Each asks as its own service account, so that RBAC is what it is in a cluster.
 		"--use-service-account-credentials=true",
 		"--service-account-private-key-file="+c.path("service-account.key"),
 		"--horizontal-pod-autoscaler-sync-period=2s",
 		"--horizontal-pod-autoscaler-downscale-stabilization=5s",
-		"--horizontal-pod-autoscaler-tolerance=0.1")
+		"--horizontal-pod-autoscaler-tolerance=0.1"))
 	return err
 }
 
@@ -207,35 +246,68 @@ func ask(ctx context.Context, client *http.Client, url string) error {
 	return nil
 }
 
-// run starts a program that tests/cluster/install built; failed tells when it ends before Stop.
-func (c *ControlPlane) run(project, version, name string, arguments ...string) (*process.Process, error) {
+// program is one that tests/cluster/install built.
+func (c *ControlPlane) program(project, version, name string, arguments ...string) process.Program {
+	return process.Program{
+		Folder:    c.folder,
+		Path:      filepath.Join(cacheFolder(), project+"-"+version, "bin", name),
+		Arguments: arguments,
+	}
+}
+
+// cacheFolder is where tests/cluster/install builds to. It is empty where nothing says where home is,
+// and then the first program that is started is not found.
+func cacheFolder() string {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return nil, err
+		return ""
 	}
-	path := filepath.Join(cache, "leadline", project+"-"+version, "bin", name)
-	started, err := process.Start(c.folder, path, arguments...)
+	return filepath.Join(cache, "leadline")
+}
+
+// Kubectl is the path of the kubectl that tests/cluster/install built.
+func Kubectl() string {
+	return filepath.Join(cacheFolder(), "kubernetes-"+KubernetesVersion, "bin", "kubectl")
+}
+
+// run starts a program; failed tells when it ends before it should.
+func (c *ControlPlane) run(program process.Program) (*process.Process, error) {
+	started, err := program.Start()
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%w: tests/cluster/install builds it (once, a few minutes)", err)
 	}
 	if err != nil {
 		return nil, err
 	}
+	c.mutex.Lock()
 	c.processes = append(c.processes, started)
-	go func() {
-		<-started.Ended()
-		select {
-		case <-c.stopping:
-		default:
-			c.failed <- started.Failure("ended by itself")
-		}
-	}()
+	c.mutex.Unlock()
+	go c.report(started)
 	return started, nil
 }
 
+func (c *ControlPlane) report(started *process.Process) {
+	<-started.Ended()
+	c.mutex.Lock()
+	expected := c.expected[started]
+	c.mutex.Unlock()
+	if expected {
+		return
+	}
+	select {
+	case c.failed <- started.Failure("ended by itself"):
+	default: // it is full of failures that nobody reads
+	}
+}
+
 func (c *ControlPlane) kill() (err error) {
-	close(c.stopping)
-	for _, p := range slices.Backward(c.processes) {
+	c.mutex.Lock()
+	processes := slices.Clone(c.processes)
+	for _, p := range processes {
+		c.expected[p] = true
+	}
+	c.mutex.Unlock()
+	for _, p := range slices.Backward(processes) {
 		err = errors.Join(err, p.Kill())
 	}
 	return err

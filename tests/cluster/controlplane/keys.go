@@ -111,12 +111,33 @@ func makeKeys(folder string) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	frontProxy, err := made.frontProxy.client("front-proxy-client")
-	if err != nil {
-		return nil, err
-	}
 	return made, errors.Join(apiserver.write(folder, "kube-apiserver"),
-		frontProxy.write(folder, "front-proxy-client"), writeServiceAccountKeys(folder))
+		made.writeFrontProxy(folder), writeServiceAccountKeys(folder))
+}
+
+func (k *keys) writeFrontProxy(folder string) error {
+	client, err := k.frontProxy.client("front-proxy-client")
+	if err != nil {
+		return err
+	}
+	return client.write(folder, "front-proxy-client")
+}
+
+// FrontProxy is the certificate with which kube-apiserver speaks for its users.
+func (c *ControlPlane) FrontProxy() (tls.Certificate, error) {
+	return tls.LoadX509KeyPair(c.path("front-proxy-client.crt"), c.path("front-proxy-client.key"))
+}
+
+// RotateFrontProxy makes another front-proxy authority and a certificate of it, which kube-apiserver
+// shows from its next start on.
+func (c *ControlPlane) RotateFrontProxy() error {
+	made, err := newAuthority("leadline-test-front-proxy-ca-2")
+	if err != nil {
+		return err
+	}
+	c.keys.frontProxy = made
+	return errors.Join(os.WriteFile(c.path("front-proxy-ca.crt"), made.pem, 0o600),
+		c.keys.writeFrontProxy(c.folder))
 }
 
 func newAuthority(name string) (*authority, error) {

@@ -36,21 +36,32 @@ var forks = sync.OnceValue(func() chan<- func() {
 	return work
 })
 
-// Start runs a program in folder, which is also its home and where its log is, NAME.log. Nothing
-// else of the environment is passed on, above all no proxy.
+// Program is what can be started, as often as needed. It runs in Folder, which is also its home and
+// where its log is, NAME.log; of the environment it gets HOME and Environment, above all no proxy.
+type Program struct {
+	Folder, Path           string
+	Arguments, Environment []string
+}
+
+// Start runs a program with no environment but its home.
 func Start(folder, path string, arguments ...string) (*Process, error) {
+	return Program{Folder: folder, Path: path, Arguments: arguments}.Start()
+}
+
+// Start appends to the log of an earlier run.
+func (program Program) Start() (*Process, error) {
 	p := &Process{
-		command: exec.Command(path, arguments...),
-		log:     filepath.Join(folder, filepath.Base(path)+".log"),
+		command: exec.Command(program.Path, program.Arguments...),
+		log:     filepath.Join(program.Folder, filepath.Base(program.Path)+".log"),
 		ended:   make(chan struct{}),
 	}
-	log, err := os.Create(p.log)
+	log, err := os.OpenFile(p.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	p.command.Dir = folder
-	p.command.Env = []string{"HOME=" + folder}
+	p.command.Dir = program.Folder
+	p.command.Env = append([]string{"HOME=" + program.Folder}, program.Environment...)
 	p.command.Stdout, p.command.Stderr = log, log
 	// A group of its own: Ctrl-C is for the one who started it, and then ends it.
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
@@ -71,6 +82,12 @@ func (p *Process) Name() string { return filepath.Base(p.command.Path) }
 
 // Pid is its process id, also after its end.
 func (p *Process) Pid() int { return p.command.Process.Pid }
+
+// Log is the path of the file that holds what it printed.
+func (p *Process) Log() string { return p.log }
+
+// Signal tells of a process that has ended, too.
+func (p *Process) Signal(signal os.Signal) error { return p.command.Process.Signal(signal) }
 
 // Ended is closed once it has ended, by itself or not.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
@@ -101,6 +118,17 @@ func (p *Process) Failure(what string) error {
 	all := bytes.Split(bytes.TrimSpace(text), []byte("\n"))
 	end := bytes.Join(all[max(0, len(all)-lines):], []byte("\n"))
 	return fmt.Errorf("%s: %s; the end of its log:\n%s", p.Name(), what, end)
+}
+
+// Terminate asks it to end, waits for grace and then kills it.
+func (p *Process) Terminate(grace time.Duration) error {
+	_ = p.Signal(syscall.SIGTERM) // an error says that it has ended
+	select {
+	case <-p.ended:
+		return nil
+	case <-time.After(grace):
+		return p.Kill()
+	}
 }
 
 // Kill returns once it has ended. What we start here keeps nothing that a slow goodbye would save.

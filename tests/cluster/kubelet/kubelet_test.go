@@ -1,0 +1,301 @@
+package kubelet
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"leadline.dev/tests/cluster/await"
+	"leadline.dev/tests/cluster/controlplane"
+	"leadline.dev/tests/cluster/kubectl"
+)
+
+const (
+	programs = "../../../build/release/bin"
+	example  = "../../../manifests/examples/vllm"
+	patience = time.Minute
+)
+
+var (
+	cluster *controlplane.ControlPlane
+	stand   *Kubelet
+)
+
+func TestMain(m *testing.M) {
+	status, err := runTests(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
+}
+
+func runTests(m *testing.M) (status int, err error) {
+	folder, err := os.MkdirTemp("", "leadline-kubelet-")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	planes, pods := filepath.Join(folder, "plane"), filepath.Join(folder, "pods")
+	if err := errors.Join(os.Mkdir(planes, 0o700), os.Mkdir(pods, 0o700)); err != nil {
+		return 0, err
+	}
+	if cluster, err = controlplane.Start(context.Background(), planes); err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, cluster.Stop()) }()
+	if stand, err = startKubelet(pods); err != nil {
+		return 0, err
+	}
+	defer stand.Stop()
+	return m.Run(), nil
+}
+
+func startKubelet(folder string) (*Kubelet, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", cluster.Kubeconfig())
+	if err != nil {
+		return nil, err
+	}
+	path, err := filepath.Abs(programs)
+	if err != nil {
+		return nil, err
+	}
+	return Start(Options{Config: config, Folder: folder, Programs: path, Addresses: LoopbackAddresses()})
+}
+
+func TestPodGetsReadyAndItsSidecarKnowsWhoItIs(t *testing.T) {
+	pod := readyPod(t, "identity")
+	object := pod.object.Load()
+	if !strings.HasPrefix(object.Status.PodIP, "127.") || object.Spec.NodeName != NodeName {
+		t.Errorf("%s on %s", object.Status.PodIP, object.Spec.NodeName)
+	}
+	await.Success(t, patience, func() error {
+		snapshot, err := get(t.Context(), "http://"+pod.Address()+":9733/snapshot")
+		for _, identity := range []string{object.Namespace, object.Name, string(object.UID), "vllm"} {
+			if !bytes.Contains(snapshot, []byte(identity)) {
+				err = errors.Join(err, fmt.Errorf("the snapshot does not say %s", identity))
+			}
+		}
+		return err
+	})
+}
+
+func TestEachPodHasItsOwnAddress(t *testing.T) {
+	first, second := readyPod(t, "one"), readyPod(t, "other")
+	if first.Address() == second.Address() {
+		t.Errorf("both have %s", first.Address())
+	}
+}
+
+func TestPodThatLoadsIsNotReadyUntilItHasLoaded(t *testing.T) {
+	namespace := deploy(t, "loading", "--startup-delay-ms=3000")
+	await.Success(t, patience, func() error { return expectPods(namespace, "Running notready") })
+	await.Success(t, patience, func() error { return expectPods(namespace, "Running ready") })
+}
+
+func TestPodThatHangsIsNotReadyUntilItAnswersAgain(t *testing.T) {
+	pod := readyPod(t, "hanging")
+	tell(t, pod, `{"hang":true}`)
+	await.Success(t, patience, func() error { return expectPods("hanging", "Running notready") })
+	tell(t, pod, `{"hang":false}`)
+	await.Success(t, patience, func() error { return expectPods("hanging", "Running ready") })
+}
+
+func TestProbeThatIsToldToFailFails(t *testing.T) {
+	pod := readyPod(t, "told")
+	pod.FailReadiness(true)
+	await.Success(t, patience, func() error { return expectPods("told", "Running notready") })
+	pod.FailReadiness(false)
+	await.Success(t, patience, func() error { return expectPods("told", "Running ready") })
+}
+
+func TestWhatDiesIsStartedAgain(t *testing.T) {
+	for _, program := range []string{Engine, Sidecar} {
+		t.Run(program, func(t *testing.T) {
+			t.Parallel()
+			namespace := strings.ToLower(program)
+			pod := readyPod(t, namespace)
+			if err := pod.Signal(program, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			await.Success(t, patience, func() error { return expectPods(namespace, "Running notready") })
+			await.Success(t, patience, func() error { return expectPods(namespace, "Running ready") })
+		})
+	}
+}
+
+func TestDeletedPodIsTerminatingUntilItsRequestsHaveEnded(t *testing.T) {
+	pod := readyPod(t, "draining")
+	finish := longRequest(t, pod)
+	deletePod(t, pod, 60)
+	await.Success(t, patience, func() error { return expectPods("draining", "Running ready terminating") })
+	await.Throughout(t, 2*time.Second, func() error {
+		_, err := get(t.Context(), "http://"+pod.Address()+":9733/livez") // the sidecar ends last
+		return errors.Join(err, expectPods("draining", "Running ready terminating"))
+	})
+	finish()
+	await.Success(t, patience, func() error { return expectGone(pod) })
+}
+
+func TestGracePeriodHasAnEnd(t *testing.T) {
+	pod := readyPod(t, "killed")
+	longRequest(t, pod)
+	deletePod(t, pod, 3)
+	begin := time.Now()
+	await.Success(t, patience, func() error { return expectGone(pod) })
+	if took := time.Since(begin); took < 2*time.Second {
+		t.Errorf("gone after %s", took)
+	}
+}
+
+// deploy applies the example in a namespace of its own, which it returns.
+func deploy(t *testing.T, namespace string, engineFlags ...string) string {
+	t.Helper()
+	stand.EngineFlags(namespace, engineFlags...)
+	admin := kubectl.For{Kubeconfig: cluster.Kubeconfig()}
+	manifest, err := admin.Run(t.Context(), "kustomize", example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest = strings.NewReplacer("namespace: demo", "namespace: "+namespace, "name: demo", "name: "+namespace).
+		Replace(manifest)
+	if _, err := admin.Feed(t.Context(), manifest, "apply", "-f", "-"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := admin.Run(context.Background(), "delete", "namespace", namespace, "--wait=false"); err != nil {
+			t.Error(err)
+		}
+	})
+	return namespace
+}
+
+func readyPod(t *testing.T, namespace string) *Pod {
+	t.Helper()
+	deploy(t, namespace)
+	await.Success(t, patience, func() error { return expectPods(namespace, "Running ready") })
+	pods, err := podsOf(namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stand.Pod(namespace, pods[0].Name)
+}
+
+func podsOf(namespace string) ([]corev1.Pod, error) {
+	list, err := stand.client.CoreV1().Pods(namespace).List(context.Background(), metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return list.Items, nil
+}
+
+// expectPods finds a pod that is as described.
+func expectPods(namespace, wanted string) error {
+	pods, err := podsOf(namespace)
+	if err != nil {
+		return err
+	}
+	var found []string
+	for i := range pods {
+		found = append(found, described(&pods[i]))
+		if found[i] == wanted {
+			return nil
+		}
+	}
+	return fmt.Errorf("pods are %q, none is %s", found, wanted)
+}
+
+func described(pod *corev1.Pod) string {
+	words := []string{string(pod.Status.Phase), "notready"}
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodReady && condition.Status == corev1.ConditionTrue {
+			words[1] = "ready"
+		}
+	}
+	if pod.DeletionTimestamp != nil {
+		words = append(words, "terminating")
+	}
+	return strings.Join(words, " ")
+}
+
+func expectGone(pod *Pod) error {
+	object := pod.object.Load()
+	_, err := stand.client.CoreV1().Pods(object.Namespace).Get(context.Background(), object.Name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return fmt.Errorf("pod %s is there: %v", object.Name, err)
+}
+
+func deletePod(t *testing.T, pod *Pod, grace int64) {
+	t.Helper()
+	object := pod.object.Load()
+	options := metav1.NewDeleteOptions(grace)
+	if err := stand.client.CoreV1().Pods(object.Namespace).Delete(t.Context(), object.Name, *options); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// longRequest asks for more tokens than any test waits for; finish gives up on it.
+func longRequest(t *testing.T, pod *Pod) (finish context.CancelFunc) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	body := `{"prompt":"hello","max_tokens":4000,"stream":true,"ignore_eos":true}`
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, pod.EngineURL()+"/v1/completions", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { response.Body.Close() })
+	if response.StatusCode != http.StatusOK {
+		t.Fatal(response.Status)
+	}
+	return cancel
+}
+
+func tell(t *testing.T, pod *Pod, faults string) {
+	t.Helper()
+	response, err := http.Post(pod.EngineURL()+"/sim/faults", "application/json", strings.NewReader(faults))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Fatal(response.Status)
+	}
+}
+
+func get(ctx context.Context, url string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = errors.New(response.Status)
+	}
+	return body, err
+}
