@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "daemon/client_certificates.h"
+
 namespace leadline {
 
 struct HttpHeader {
@@ -31,6 +33,8 @@ struct HttpRequest {
   std::string target;  // raw: percent-encoded, with its query
   std::vector<HttpHeader> headers;
   std::string body;
+  // What the client of this connection showed; nullptr for none. Nobody has verified it.
+  std::shared_ptr<const ClientCertificates> client_certificates = nullptr;
 
   [[nodiscard]] std::vector<std::string> values_of(std::string_view name) const {
     return header_values(headers, name);

@@ -176,6 +176,7 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
   bool expired_ = false;  // the sweep cancelled a read
   std::string input_;     // received, not yet parsed
   HttpRequest request_;
+  std::shared_ptr<const ClientCertificates> client_certificates_;
   bool keep_alive_ = true;
   bool http_1_0_ = false;
   int refusal_ = 0;
@@ -198,6 +199,7 @@ Task<void> HttpServer::Session::run() {
     ++core_->counters.handshake_errors;
     co_return;
   }
+  client_certificates_ = stream_->client_certificates();
   // A client that connects and says nothing is worth less patience than one between two requests.
   enter(Phase::kIdle, core_->limits.header_timeout);
   for (;;) {
@@ -255,6 +257,7 @@ Task<HttpServer::Session::Got> HttpServer::Session::read_request() {
   keep_alive_ = parser.keep_alive();
   http_1_0_ = parser.is_http_1_0();
   request_ = std::move(parser.request());
+  request_.client_certificates = client_certificates_;
   co_return Got::kRequest;
 }
 

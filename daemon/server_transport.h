@@ -7,6 +7,7 @@
 #include <string>
 
 #include "daemon/asio_loop.h"
+#include "daemon/client_certificates.h"
 
 namespace leadline {
 
@@ -31,6 +32,11 @@ class ServerStream {
   virtual net::Task<net::error_code> shutdown() = 0;
 
   virtual net::Socket& socket() = 0;
+
+  // What the client showed in its handshake; nullptr for none, and for plain HTTP.
+  [[nodiscard]] virtual std::shared_ptr<const ClientCertificates> client_certificates() const {
+    return nullptr;
+  }
 };
 
 class ServerTransport {

@@ -2,8 +2,8 @@
 // The separate CMake target daemon_tls links OpenSSL; only the adapter links that.
 //
 // TLS 1.2 at least, no renegotiation, no ALPN (Go's clients then speak HTTP/1.1:
-// contracts/kubernetes-metrics-api.md §6.1), no client certificates yet. The SSL context is taken
-// anew per accept, behind a shared_ptr, so that reloading will be a swap of that pointer.
+// contracts/kubernetes-metrics-api.md §6.1), no session resumption. Client certificates are asked
+// for, not required, and not verified: see HttpRequest. The SSL context is taken anew per accept, behind a shared_ptr, so that reloading will be a swap of that pointer.
 
 #pragma once
 
