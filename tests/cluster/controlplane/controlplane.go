@@ -3,7 +3,7 @@
 // tests/cluster/install built, on free ports, with keys of its own. There is no kubelet and no
 // scheduler: pods are objects that stay Pending until somebody writes their status.
 //
-// The controllers are those of deployments, replica sets, endpoint slices, namespaces, service
+// The controllers are those of deployments, replica sets, endpoint slices, namespaces, roles, service
 // accounts and the HPA, which syncs every 2 s. An APIService reaches an adapter on loopback through
 // a service of type ExternalName with externalName localhost, since endpoints may not be loopback
 // addresses. Where pods have other addresses (package network), --enable-aggregator-routing makes
@@ -204,7 +204,8 @@ func (c *ControlPlane) startControllers() error {
 	_, err := c.run(c.program("kubernetes", KubernetesVersion, "kube-controller-manager",
 		"--kubeconfig="+c.Kubeconfig(), "--leader-elect=false", "--secure-port=0",
 		"--controllers=horizontal-pod-autoscaler-controller,deployment-controller,replicaset-controller,"+
-			"endpointslice-controller,namespace-controller,serviceaccount-controller",
+			"endpointslice-controller,namespace-controller,serviceaccount-controller,"+
+			"clusterrole-aggregation-controller",
 		// Each asks as its own service account, so that RBAC is what it is in a cluster.
 		"--use-service-account-credentials=true",
 		"--service-account-private-key-file="+c.path("service-account.key"),

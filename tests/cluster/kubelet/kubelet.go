@@ -18,6 +18,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -122,6 +123,19 @@ func (k *Kubelet) Pod(namespace, name string) *Pod {
 	return nil
 }
 
+// PodsOf are those of a namespace that run and are not Terminating.
+func (k *Kubelet) PodsOf(namespace string) (found []*Pod) {
+	k.mutex.Lock()
+	defer k.mutex.Unlock()
+	for _, pod := range k.allPods() {
+		object := pod.object.Load()
+		if object.Namespace == namespace && !pod.Terminating() {
+			found = append(found, pod)
+		}
+	}
+	return found
+}
+
 func (k *Kubelet) makeNode(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
@@ -206,10 +220,4 @@ func (k *Kubelet) freeAddress() netip.Addr {
 	}
 }
 
-func (k *Kubelet) allPods() []*Pod {
-	var all []*Pod
-	for _, pod := range k.pods {
-		all = append(all, pod)
-	}
-	return all
-}
+func (k *Kubelet) allPods() []*Pod { return slices.Collect(maps.Values(k.pods)) }

@@ -49,8 +49,14 @@ func newPod(k *Kubelet, address netip.Addr, flags []string) *Pod {
 		changed: make(chan struct{}, 1), gone: make(chan struct{})}
 }
 
+// Name is the object's.
+func (p *Pod) Name() string { return p.object.Load().Name }
+
 // Address is its IP.
 func (p *Pod) Address() string { return p.address.String() }
+
+// Terminating is whether it was deleted.
+func (p *Pod) Terminating() bool { return p.object.Load().DeletionTimestamp != nil }
 
 // EngineURL is where its engine listens once it has loaded; /sim/ tells it to misbehave.
 func (p *Pod) EngineURL() string {

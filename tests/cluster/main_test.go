@@ -1,0 +1,140 @@
+// Package cluster holds our manifests and daemons against a real control plane: the HPA controller
+// decides, and what it decided is asserted. Tests that disturb the whole cluster come first, one
+// after another; those that have a namespace of their own are parallel.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"leadline.dev/tests/cluster/controlplane"
+	"leadline.dev/tests/cluster/kubectl"
+	"leadline.dev/tests/cluster/kubelet"
+	"leadline.dev/tests/cluster/network"
+)
+
+const (
+	programs  = "../../build/release/bin"
+	manifests = "../../manifests"
+	ours      = "manifests" // the kustomization that is applied
+
+	patience = time.Minute // for what takes seconds on a machine that does nothing else
+)
+
+// What all tests share. It is made once, by TestMain.
+var (
+	folder    string
+	plane     *controlplane.ControlPlane
+	nodes     *kubelet.Kubelet
+	pods      *link // between pods and the Kubernetes API
+	client    kubernetes.Interface
+	admin     kubectl.For
+	appliedAt time.Time
+)
+
+func TestMain(m *testing.M) {
+	if err := network.Enter(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	status, err := runTests(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = max(status, 1)
+	}
+	os.Exit(status)
+}
+
+func runTests(m *testing.M) (status int, err error) {
+	if folder, err = os.MkdirTemp("", "leadline-cluster-"); err != nil {
+		return 0, err
+	}
+	defer func() {
+		if status != 0 || err != nil {
+			fmt.Fprintf(os.Stderr, "the logs of all programs are in %s\n", folder)
+			return
+		}
+		err = os.RemoveAll(folder)
+	}()
+	stop, err := startCluster()
+	if err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	go func() {
+		fmt.Fprintln(os.Stderr, <-plane.Failed())
+		os.Exit(1)
+	}()
+	return m.Run(), nil
+}
+
+func startCluster() (stop func() error, err error) {
+	planes, logs := filepath.Join(folder, "plane"), filepath.Join(folder, "pods")
+	if err := errors.Join(os.Mkdir(planes, 0o700), os.Mkdir(logs, 0o700)); err != nil {
+		return nil, err
+	}
+	if plane, err = controlplane.Start(context.Background(), planes, "--enable-aggregator-routing=true"); err != nil {
+		return nil, err
+	}
+	admin = kubectl.For{Kubeconfig: plane.Kubeconfig()}
+	if err := errors.Join(startNodes(logs), applyOurs(context.Background())); err != nil {
+		return nil, errors.Join(err, plane.Stop())
+	}
+	appliedAt = time.Now()
+	return func() error {
+		nodes.Stop()
+		return plane.Stop()
+	}, nil
+}
+
+func startNodes(logs string) error {
+	config, err := clientcmd.BuildConfigFromFlags("", plane.Kubeconfig())
+	if err != nil {
+		return err
+	}
+	config.QPS, config.Burst = 500, 1000
+	if client, err = kubernetes.NewForConfig(config); err != nil {
+		return err
+	}
+	path, err := filepath.Abs(programs)
+	if err != nil {
+		return err
+	}
+	if pods, err = newLink(plane.URL()); err != nil {
+		return err
+	}
+	nodes, err = kubelet.Start(kubelet.Options{
+		Config: config, Folder: logs, Programs: path, Addresses: network.Pods, Server: pods.url()})
+	return err
+}
+
+func applyOurs(ctx context.Context) error {
+	_, err := admin.Run(ctx, "apply", "-k", ours)
+	return err
+}
+
+// needAdapter fails at once in every test after the first that waited in vain.
+func needAdapter(t *testing.T) {
+	t.Helper()
+	if err := adapterComes(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var adapterComes = sync.OnceValue(func() error {
+	deadline := time.Now().Add(patience)
+	err := allAvailable()
+	for ; err != nil && time.Now().Before(deadline); err = allAvailable() {
+		time.Sleep(100 * time.Millisecond)
+	}
+	return err
+})

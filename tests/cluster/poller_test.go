@@ -1,0 +1,251 @@
+package cluster
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"leadline.dev/tests/cluster/await"
+	"leadline.dev/tests/cluster/kubelet"
+)
+
+const (
+	eachQueue = 10              // of every engine of a poller's scene: none is empty
+	maxAge    = 5 * time.Second // the adapter's
+	// Age and time travel in milliseconds, and a busy machine makes the one who asks late.
+	slack = 500 * time.Millisecond
+	// From a pod's deletion until every replica has heard of it.
+	heard = time.Second
+)
+
+// poller asks each replica of the adapter ten times a second for the queues of a scene's pods and
+// their sum, as the front proxy does but beside kube-apiserver, so that it sees what is served while
+// that is down. What must never be served is an error of the test: a dead pod, a value that is not
+// the engine's, a sample newer than the engine's last.
+type poller struct {
+	*scene
+	sampled []*kubelet.Pod // of the scene, at the begin
+	client  *http.Client
+	stop    chan struct{}
+	ended   sync.WaitGroup
+
+	mutex   sync.Mutex
+	hung    map[string]time.Time // pods that cannot have been sampled since
+	deleted map[string]time.Time
+	wanted  int       // how many pods have values when all is right
+	wrongAt time.Time // when something was missing last
+	polls   int
+}
+
+// startPoller gives all engines their queue, and returns when every answer is right.
+func startPoller(s *scene, replicas int) *poller {
+	s.Helper()
+	shown, err := plane.FrontProxy()
+	if err != nil {
+		s.Fatal(err)
+	}
+	p := &poller{
+		scene: s, sampled: s.queue(slices.Repeat([]int{eachQueue}, replicas)...), stop: make(chan struct{}),
+		// Whether its certificate is the right one is what kube-apiserver checks.
+		client: &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{
+			Certificates: []tls.Certificate{shown}, InsecureSkipVerify: true}}},
+		hung: map[string]time.Time{}, deleted: map[string]time.Time{}, wanted: replicas, wrongAt: time.Now(),
+	}
+	p.ended.Go(p.run)
+	s.Cleanup(func() {
+		close(p.stop)
+		p.ended.Wait()
+		s.Logf("polled %d times", p.polls)
+	})
+	p.awaitRight()
+	return p
+}
+
+// awaitRight returns how long it took until every replica gave every value for a second.
+func (p *poller) awaitRight() float64 {
+	p.Helper()
+	begin := time.Now()
+	p.mutex.Lock()
+	p.wrongAt = begin
+	p.mutex.Unlock()
+	var right time.Time
+	await.Success(p, 2*patience, func() error {
+		p.mutex.Lock()
+		defer p.mutex.Unlock()
+		right = p.wrongAt
+		if time.Since(right) < time.Second {
+			return fmt.Errorf("%s: not every replica gives the values of %d pods", p.namespace, p.wanted)
+		}
+		return nil
+	})
+	return right.Sub(begin).Seconds()
+}
+
+func (p *poller) hang(pod *kubelet.Pod) {
+	p.Helper()
+	hang(p.T, pod)
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.hung[pod.Name()] = time.Now()
+	p.wanted--
+}
+
+func (p *poller) resume(pod *kubelet.Pod) {
+	p.Helper()
+	p.mutex.Lock()
+	delete(p.hung, pod.Name())
+	p.wanted++
+	p.mutex.Unlock()
+	resume(p.T, pod)
+}
+
+// kill takes pods out of the cluster at once, with all that runs in them.
+func (p *poller) kill(pods ...*kubelet.Pod) {
+	p.Helper()
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	for _, pod := range pods {
+		err := client.CoreV1().Pods(p.namespace).Delete(p.Context(), pod.Name(), *metav1.NewDeleteOptions(0))
+		if err != nil {
+			p.Fatal(err)
+		}
+		p.deleted[pod.Name()] = time.Now()
+		p.wanted--
+	}
+}
+
+func (p *poller) run() {
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.stop:
+			return
+		case <-ticker.C:
+			p.poll()
+		}
+	}
+}
+
+func (p *poller) poll() {
+	replicas := nodes.PodsOf("leadline")
+	complete := len(replicas) >= 2
+	for _, replica := range replicas {
+		err := errors.Join(p.pollPods(replica), p.pollSum(replica))
+		if lie := new(lie); errors.As(err, &lie) {
+			p.Errorf("replica %s: %v", replica.Address(), err)
+		}
+		complete = complete && err == nil
+	}
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.polls++
+	if !complete {
+		p.wrongAt = time.Now()
+	}
+}
+
+// lie is what must never be served; other errors say that something is missing.
+type lie struct{ error }
+
+type metricItem struct {
+	DescribedObject struct{ Name string }
+	Timestamp       metav1.Time
+	Value           string
+}
+
+func (p *poller) ask(replica *kubelet.Pod, path string) (items []metricItem, err error) {
+	request, err := http.NewRequest(http.MethodGet, "https://"+replica.Address()+":6443/apis/"+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("X-Remote-User", "poller")
+	request.Header.Set("X-Remote-Group", "system:masters") // authorised without the Kubernetes API
+	response, err := p.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", response.Status, body)
+	}
+	var list struct{ Items []metricItem }
+	return list.Items, json.Unmarshal(body, &list)
+}
+
+func (p *poller) pollPods(replica *kubelet.Pod) error {
+	asked := time.Now()
+	items, err := p.ask(replica, "custom.metrics.k8s.io/v1beta2/namespaces/"+p.namespace+"/pods/%2A/queue_depth")
+	if err != nil {
+		return err
+	}
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	for _, item := range items {
+		if err := p.judge(item, asked); err != nil {
+			return &lie{fmt.Errorf("%w: %+v", err, item)}
+		}
+	}
+	if len(items) != p.wanted {
+		return fmt.Errorf("%d values of %d", len(items), p.wanted)
+	}
+	return nil
+}
+
+func (p *poller) judge(item metricItem, asked time.Time) error {
+	name := item.DescribedObject.Name
+	if item.Value != fmt.Sprint(eachQueue) {
+		return errors.New("a value that no engine says")
+	}
+	if item.Timestamp.After(time.Now()) {
+		return errors.New("a sample of the future")
+	}
+	if hung, faulty := p.hung[name]; faulty {
+		if item.Timestamp.After(hung) {
+			return fmt.Errorf("a sample newer than the last, of %s", hung)
+		}
+		if asked.Sub(hung) > maxAge+slack {
+			return fmt.Errorf("a pod that hangs since %s", hung)
+		}
+	}
+	if deleted, gone := p.deleted[name]; gone && asked.Sub(deleted) > heard {
+		return fmt.Errorf("a pod that was deleted at %s", deleted)
+	}
+	return nil
+}
+
+// A sum stands for all ready pods, those without a value included: it is of as many pods as have
+// values when all is right, or of as many as there were.
+func (p *poller) pollSum(replica *kubelet.Pod) error {
+	items, err := p.ask(replica, "external.metrics.k8s.io/v1beta1/namespaces/"+p.namespace+"/queue_depth")
+	if err != nil {
+		return err
+	}
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if len(items) != 1 {
+		return &lie{fmt.Errorf("%d items", len(items))}
+	}
+	var sum int
+	if _, err := fmt.Sscan(items[0].Value, &sum); err != nil || strings.HasSuffix(items[0].Value, "m") {
+		return &lie{fmt.Errorf("a sum of %s", items[0].Value)}
+	}
+	most := p.wanted + len(p.hung) + len(p.deleted)
+	if sum < p.wanted*eachQueue || sum > most*eachQueue {
+		return &lie{fmt.Errorf("a sum of %d, of %d to %d pods", sum, p.wanted, most)}
+	}
+	return nil
+}
