@@ -2,7 +2,6 @@
 
 #include <cassert>
 #include <cstdio>
-#include <fstream>
 #include <set>
 #include <sstream>
 
@@ -11,6 +10,7 @@
 #include "daemon/config_state.h"
 #include "daemon/exit_codes.h"
 #include "daemon/log.h"
+#include "daemon/text_file.h"
 #include "daemon/yaml.h"
 
 namespace leadline {
@@ -21,16 +21,6 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kMaxFile = 4 * 1024 * 1024;
 constexpr std::size_t kMaxSecret = 64 * 1024;
-
-Result<std::string> read_file(const std::string& path, std::size_t limit) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(limit + 1, '\0');
-  if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!file && !file.eof()) return fail(Errc::kBadConfig, "cannot read {}", path);
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > limit) return fail(Errc::kBadConfig, "{} is over {} bytes", path, limit);
-  return text;
-}
 
 // LEADLINE_BEARER_TOKEN for bearer_token_file.
 std::string secret_variable(const ConfigKey& key) {
@@ -154,10 +144,12 @@ void Loader::take_environment() {
   each_key([&](const ConfigKey& key) {
     known.insert(variable_of(key.name));
     if (key.type == ConfigType::kSecretFile) known.insert(secret_variable(key));
-    const auto given = inputs_.environment.find(variable_of(key.name));
-    // Empty is how a manifest says "not set".
-    if (given == inputs_.environment.end() || given->second.empty()) return;
-    set(key, {given->second, nullptr, true, given->first});
+    for (const std::string& name : {key.other_variable, variable_of(key.name)}) {
+      const auto given = inputs_.environment.find(name);
+      // Empty is how a manifest says "not set".
+      if (given == inputs_.environment.end() || given->second.empty()) continue;
+      set(key, {given->second, nullptr, true, given->first});
+    }
   });
   for (const auto& [name, value] : inputs_.environment) {
     if (!name.starts_with("LEADLINE_") || known.count(name) > 0) continue;
@@ -185,7 +177,7 @@ void Loader::read_secret(ConfigValue& value) {
     value.is_set = true;
   }
   if (path.empty() || !open_secrets_) return;
-  auto text = read_file(path, kMaxSecret);
+  auto text = read_text_file(path, kMaxSecret);
   if (!text) {
     complain(*value.key, {path, nullptr, true, value.origin}, text.error().message);
     return;
@@ -204,7 +196,7 @@ std::shared_ptr<const Config::State> Loader::finish() {
 }
 
 void take_config_file(Loader& loader, const std::string& path) {
-  const auto text = read_file(path, kMaxFile);
+  const auto text = read_text_file(path, kMaxFile);
   if (text) {
     loader.take_file(path, *text);
   } else {
@@ -283,7 +275,8 @@ ConfigInputs process_inputs(int argc, const char* const* argv) {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const auto equals = text.find('=');
-    if (!text.starts_with("LEADLINE_") || equals == text.npos) continue;
+    const bool ours = text.starts_with("LEADLINE_") || text.starts_with("KUBERNETES_SERVICE_");
+    if (!ours || equals == text.npos) continue;
     inputs.environment.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return inputs;

@@ -51,6 +51,9 @@ struct ConfigKey {
   // Integers, numbers and durations: both ends belong to the range.
   double min = std::numeric_limits<double>::lowest();
   double max = std::numeric_limits<double>::max();
+  // A variable of somebody else's that gives it too, after our own: KUBERNETES_SERVICE_HOST.
+  // NOLINTNEXTLINE(readability-redundant-member-init): else designated initializers warn
+  std::string other_variable = {};
   std::string unit;  // said in messages: "bytes"; durations say ms by themselves
   std::vector<std::string> choices;
   // Looks at the typed value (kStructured: the whole tree) and appends what is wrong, as text to
@@ -118,7 +121,7 @@ class Config {
 // What the process was given; tests write their own.
 struct ConfigInputs {
   std::vector<std::string> arguments;              // without the program's name
-  std::map<std::string, std::string> environment;  // LEADLINE_* is enough
+  std::map<std::string, std::string> environment;  // LEADLINE_*, KUBERNETES_SERVICE_* are enough
 };
 
 [[nodiscard]] ConfigInputs process_inputs(int argc, const char* const* argv);

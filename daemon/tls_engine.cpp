@@ -113,7 +113,8 @@ std::shared_ptr<const ClientCertificates> TlsEngine::client_certificates() const
   auto shown = std::make_shared<ClientCertificates>();
   shown->der.push_back(der_of(own));
   const STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl_);  // a server's: without its own
-  for (int i = 0; i < sk_X509_num(chain); ++i) shown->der.push_back(der_of(sk_X509_value(chain, i)));
+  for (int i = 0; i < sk_X509_num(chain); ++i)
+    shown->der.push_back(der_of(sk_X509_value(chain, i)));
   return shown;
 }
 

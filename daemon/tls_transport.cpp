@@ -1,14 +1,15 @@
 #include "daemon/tls_transport.h"
 
-#include <cstring>
+#include <atomic>
+#include <string_view>
 #include <utility>
 
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/write.hpp>
 
-#include "daemon/self_signed.h"
 #include "daemon/server_transport.h"
 #include "daemon/tls_engine.h"
+#include "daemon/tls_key_pair.h"
 
 namespace leadline {
 
@@ -115,20 +116,25 @@ class TlsStream final : public ServerStream {
   TlsEngine engine_;
 };
 
+// The context is taken anew per accept, so that a certificate is replaced by a swap.
 class TlsTransport final : public ServerTransport {
  public:
-  TlsTransport(std::shared_ptr<ssl::context> context, std::string pem)
-      : context_(std::move(context)), pem_(std::move(pem)) {}
+  explicit TlsTransport(std::shared_ptr<ssl::context> context) : context_(std::move(context)) {}
 
   std::unique_ptr<ServerStream> wrap(net::Socket socket) override {
-    return std::make_unique<TlsStream>(std::move(socket), context_);
+    return std::make_unique<TlsStream>(std::move(socket), context_.load());
   }
 
-  [[nodiscard]] std::string certificate_pem() const override { return pem_; }
+  void replace(std::shared_ptr<ssl::context> context) { context_.store(std::move(context)); }
+
+  [[nodiscard]] std::string certificate_pem() const override {
+    return first_certificate(*context_.load());
+  }
 
  private:
-  std::shared_ptr<ssl::context> context_;
-  std::string pem_;
+  static std::string first_certificate(ssl::context& context);
+
+  std::atomic<std::shared_ptr<ssl::context>> context_;
 };
 
 std::shared_ptr<ssl::context> new_context() {
@@ -137,15 +143,16 @@ std::shared_ptr<ssl::context> new_context() {
   SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
   SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS);  // an idle connection keeps 34 KB less
-  // Asked for and not required, and whatever is shown is let in: whom to believe is decided for each
-  // request (kubelets' probes and token users show none). A resumed session would not show it again.
+  // Asked for and not required, and whatever is shown is let in: whom to believe is decided for
+  // each request (kubelets' probes and token users show none). A resumed session would not show it
+  // again.
   SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, [](int, X509_STORE_CTX*) { return 1; });
   SSL_CTX_set_options(raw, SSL_OP_NO_TICKET);
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   return context;
 }
 
-std::string first_certificate(ssl::context& context) {
+std::string TlsTransport::first_certificate(ssl::context& context) {
   X509* certificate = SSL_CTX_get0_certificate(context.native_handle());
   BIO* bytes = BIO_new(BIO_s_mem());
   std::string pem;
@@ -162,13 +169,9 @@ tl::unexpected<Error> refuse(std::string_view what, const error_code& error) {
   return fail(Errc::kBadConfig, "{}: {}", what, error.message());
 }
 
-Result<std::shared_ptr<ServerTransport>> finished(const std::shared_ptr<ssl::context>& context) {
-  return std::make_shared<TlsTransport>(context, first_certificate(*context));
-}
+using Context = Result<std::shared_ptr<ssl::context>>;
 
-}  // namespace
-
-Result<std::shared_ptr<ServerTransport>> tls_transport(const TlsFiles& files) {
+Context context_of(const TlsFiles& files) {
   auto context = new_context();
   error_code error;
   context->use_certificate_chain_file(files.certificate_file, error);
@@ -176,21 +179,49 @@ Result<std::shared_ptr<ServerTransport>> tls_transport(const TlsFiles& files) {
   // Also checks that it belongs to the certificate.
   context->use_private_key_file(files.key_file, ssl::context::pem, error);
   if (error) return refuse("key " + files.key_file, error);
-  return finished(context);
+  return context;
+}
+
+Context context_of(const KeyPair& pair) {
+  auto context = new_context();
+  error_code error;
+  context->use_certificate_chain(net::asio::buffer(pair.certificate_pem), error);
+  if (error) return refuse("certificate", error);
+  context->use_private_key(net::asio::buffer(pair.key_pem), ssl::context::pem, error);
+  if (error) return refuse("key", error);
+  return context;
+}
+
+Result<std::shared_ptr<ServerTransport>> transport_with(Context context) {
+  if (!context) return fail(context.error());
+  return std::make_shared<TlsTransport>(std::move(*context));
+}
+
+Result<void> replace_with(ServerTransport& transport, Context context) {
+  if (!context) return fail(context.error());
+  dynamic_cast<TlsTransport&>(transport).replace(std::move(*context));
+  return {};
+}
+
+}  // namespace
+
+Result<std::shared_ptr<ServerTransport>> tls_transport(const TlsFiles& files) {
+  return transport_with(context_of(files));
 }
 
 Result<std::shared_ptr<ServerTransport>> self_signed_tls_transport(
     const std::vector<std::string>& names) {
   const auto pair = self_signed(names, system_now().wall);
   if (!pair) return fail(pair.error());
-  auto context = new_context();
-  error_code error;
-  context->use_certificate_chain(net::asio::buffer(pair->certificate_pem), error);
-  if (!error) {
-    context->use_private_key(net::asio::buffer(pair->key_pem), ssl::context::pem, error);
-  }
-  if (error) return refuse("self-signed certificate", error);
-  return finished(context);
+  return transport_with(context_of(*pair));
+}
+
+Result<void> replace_certificate(ServerTransport& transport, const TlsFiles& files) {
+  return replace_with(transport, context_of(files));
+}
+
+Result<void> replace_certificate(ServerTransport& transport, const KeyPair& pair) {
+  return replace_with(transport, context_of(pair));
 }
 
 std::string certificate_pem(const ServerTransport& transport) {

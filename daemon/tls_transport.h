@@ -3,7 +3,8 @@
 //
 // TLS 1.2 at least, no renegotiation, no ALPN (Go's clients then speak HTTP/1.1:
 // contracts/kubernetes-metrics-api.md §6.1), no session resumption. Client certificates are asked
-// for, not required, and not verified: see HttpRequest. The SSL context is taken anew per accept, behind a shared_ptr, so that reloading will be a swap of that pointer.
+// for, not required, and not verified: see HttpRequest. The SSL context is taken anew per accept,
+// behind a shared_ptr, so that reloading will be a swap of that pointer.
 
 #pragma once
 
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "daemon/tls_key_pair.h"
 
 namespace leadline {
 
@@ -29,6 +31,11 @@ struct TlsFiles {
 // common name), valid for a year from an hour ago. REQUIRES: names is not empty.
 [[nodiscard]] Result<std::shared_ptr<ServerTransport>> self_signed_tls_transport(
     const std::vector<std::string>& names);
+
+// From the next handshake on `transport` shows this certificate; connections that are open stay.
+// kBadConfig as tls_transport(), and then nothing has changed. REQUIRES: one of ours. Any thread.
+[[nodiscard]] Result<void> replace_certificate(ServerTransport& transport, const TlsFiles& files);
+[[nodiscard]] Result<void> replace_certificate(ServerTransport& transport, const KeyPair& pair);
 
 // What a client must trust to believe `transport`, as PEM: the first certificate. A kubeconfig's
 // certificate-authority-data is the base64 of it.

@@ -5,7 +5,7 @@
 #include <random>
 
 #include "base/clock.h"
-#include "daemon/self_signed.h"
+#include "daemon/tls_key_pair.h"
 
 namespace leadline {
 namespace {

@@ -3,10 +3,10 @@
 
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <boost/container/small_vector.hpp>
 
 #include "engine/aggregate.h"
 

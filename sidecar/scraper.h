@@ -14,7 +14,7 @@
 #include "sidecar/engine_client.h"
 #include "sidecar/scrape_outcome.h"
 #include "sidecar/self_metrics.h"
-#include "sidecar/token_file.h"
+#include "daemon/token_file.h"
 
 namespace leadline {
 

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <openssl/ssl.h>
 
-#include "daemon/self_signed.h"
+#include "daemon/tls_key_pair.h"
 #include "tests/unit/daemon/server_fixture.h"
 #include "tests/unit/daemon/tls_client.h"
 

@@ -1,5 +1,6 @@
-// TokenFile reads the key that an engine's page may need (llama.cpp), and reads it again when the
-// engine refuses it: mounted Secrets are rotated under a running pod. The key is never logged.
+// TokenFile reads the key that a server wants to see (an engine's page, the Kubernetes API) and
+// reads it again when that may have changed: mounted Secrets and service account tokens are rotated
+// under a running pod. The key is never logged.
 
 #pragma once
 

@@ -1,4 +1,4 @@
-#include "sidecar/token_file.h"
+#include "daemon/token_file.h"
 
 #include <cstdio>
 #include <fstream>

@@ -1,4 +1,4 @@
-#include "daemon/self_signed.h"
+#include "daemon/tls_key_pair.h"
 
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
