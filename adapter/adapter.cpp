@@ -5,9 +5,12 @@
 #include <utility>
 
 #include "adapter/api_server.h"
+#include "adapter/certificate_files.h"
 #include "adapter/collector.h"
+#include "adapter/kube/cluster.h"
 #include "adapter/pods_file.h"
 #include "adapter/self_server.h"
+#include "adapter/token_gatekeeper.h"
 #include "daemon/exit_codes.h"
 #include "daemon/http_server.h"
 #include "daemon/log.h"
@@ -55,12 +58,19 @@ class LoopThread {
   std::thread thread_;
 };
 
+// In a cluster the certificate made here serves only until the one in the Secret is known.
 Result<std::shared_ptr<ServerTransport>> transport_for(const AdapterConfig& config) {
   if (!config.tls_certificate_file.empty()) {
     return tls_transport({config.tls_certificate_file, config.tls_key_file});
   }
-  log_warn("serving with a certificate made in memory: clients cannot verify it beforehand");
+  if (!config.pods_file.empty())
+    log_warn("serving with a certificate made in memory: clients cannot verify it beforehand");
   return self_signed_tls_transport({"localhost", "127.0.0.1", "::1", "leadline-adapter"});
+}
+
+Result<KubeEndpoint> endpoint_for(const KubeSource& kube) {
+  return kube.kubeconfig.empty() ? in_cluster_endpoint(kube.host, kube.port)
+                                 : kubeconfig_endpoint(kube.kubeconfig);
 }
 
 std::string shown(const std::string& address, std::uint16_t port) {
@@ -78,8 +88,12 @@ struct Adapter::Parts {
   ~Parts() {
     serving.join();
     collecting.join();
+    cluster.reset();  // its thread may use the transport
   }
 
+  // What tells the pods and the callers: one of the two.
+  [[nodiscard]] Result<void> use_file();
+  [[nodiscard]] Result<void> use_cluster();
   void add_probes();
   [[nodiscard]] Result<std::unique_ptr<HttpServer>> listen_api();
   [[nodiscard]] Result<std::unique_ptr<HttpServer>> listen_metrics();
@@ -99,19 +113,54 @@ struct Adapter::Parts {
                       views,
                       metrics,
                       {.clock = system_now, .least_max_age = config.least_max_age}};
-  PodsFile pods{collecting.loop, config.pods_file, metrics};
+  std::unique_ptr<PodsFile> pods_file;
+  std::unique_ptr<TokenGatekeeper> token_gatekeeper;
+  std::unique_ptr<KubeCluster> cluster;
+  PodDirectory* pods = nullptr;
+  Gatekeeper* gatekeeper = nullptr;
   Heartbeat collecting_beats{collecting.loop, system_now};
   Heartbeat serving_beats{serving.loop, system_now};
 
-  CallerIdentity identity{config.token};
   MetricService service{views, catalogue, {.min_coverage = config.min_coverage}, metrics};
   ApiDocuments documents{catalogue};
-  ApiServer api{{identity, service, documents, probes, metrics}};
+  std::unique_ptr<ApiServer> api;
   SelfServer self{metrics, views, probes, system_now};
   std::shared_ptr<ServerTransport> transport;
+  std::unique_ptr<CertificateFiles> certificate_files;
   std::unique_ptr<HttpServer> api_server, metrics_server;
   TimerId shutdown_timer = 0;
 };
+
+Result<void> Adapter::Parts::use_file() {
+  if (const auto list = read_pods_file(config.pods_file); !list) return fail(list.error());
+  pods_file = std::make_unique<PodsFile>(collecting.loop, config.pods_file, metrics);
+  token_gatekeeper = std::make_unique<TokenGatekeeper>(config.token);
+  pods = pods_file.get();
+  gatekeeper = token_gatekeeper.get();
+  return {};
+}
+
+Result<void> Adapter::Parts::use_cluster() {
+  const auto endpoint = endpoint_for(config.kube);
+  if (!endpoint) return fail(endpoint.error());
+  KubeClusterOptions options{.certificate = {.namespace_name = config.service_namespace,
+                                             .secret = config.service_name + "-certificate",
+                                             .service = config.service_name},
+                             .use_certificate = {}};
+  if (config.tls_certificate_file.empty()) {
+    options.use_certificate = [this](const KeyPair& pair) {
+      return replace_certificate(*transport, pair);
+    };
+  }
+  auto started =
+      KubeCluster::start(*endpoint, serving.loop, collecting.loop, metrics, std::move(options));
+  if (!started) return fail(started.error());
+  cluster = std::move(*started);
+  pods = &cluster->pods();
+  gatekeeper = &cluster->gatekeeper();
+  cluster->add_probes(probes);
+  return {};
+}
 
 void Adapter::Parts::add_probes() {
   probes.add_live("collecting-loop", [this] { return collecting_beats.alive(); });
@@ -122,7 +171,7 @@ void Adapter::Parts::add_probes() {
 
 Result<std::unique_ptr<HttpServer>> Adapter::Parts::listen_api() {
   const auto handler = [this](const HttpRequest& request, const Respond& respond) {
-    api.handle(request, respond);
+    api->handle(request, respond);
   };
   auto server = HttpServer::listen(serving.loop, config.listen_address, config.api_port, handler,
                                    api_limits(), transport);
@@ -139,7 +188,7 @@ Result<std::unique_ptr<HttpServer>> Adapter::Parts::listen_metrics() {
 
 void Adapter::Parts::run_threads() {
   collecting.loop.post([this] {
-    pods.start([this](const std::shared_ptr<const PodList>& list) { collector.take(list); });
+    pods->start([this](const std::shared_ptr<const PodList>& list) { collector.take(list); });
   });
   collecting.start();
   serving.start();
@@ -162,11 +211,18 @@ Adapter::~Adapter() {
 Result<std::unique_ptr<Adapter>> Adapter::start(const AdapterConfig& config, EventLoop& loop) {
   auto catalogue = Catalogue::make(config.catalogue);
   if (!catalogue) return fail(catalogue.error());
-  if (const auto list = read_pods_file(config.pods_file); !list) return fail(list.error());
   auto parts = std::make_unique<Parts>(config, std::move(*catalogue), loop);
   auto transport = transport_for(config);
   if (!transport) return fail(transport.error());
   parts->transport = std::move(*transport);
+  const auto source = config.pods_file.empty() ? parts->use_cluster() : parts->use_file();
+  if (!source) return fail(source.error());
+  parts->api = std::make_unique<ApiServer>(ApiParts{
+      *parts->gatekeeper, parts->service, parts->documents, parts->probes, parts->metrics});
+  if (!config.tls_certificate_file.empty()) {
+    parts->certificate_files = std::make_unique<CertificateFiles>(
+        loop, TlsFiles{config.tls_certificate_file, config.tls_key_file}, parts->transport);
+  }
   parts->add_probes();
   auto api_server = parts->listen_api();
   if (!api_server) return fail(api_server.error().with_context("the metrics API"));

@@ -20,90 +20,123 @@ std::string without_trailing_slash(const std::string& path) {
   return path.size() > 1 && path.ends_with('/') ? path.substr(0, path.size() - 1) : path;
 }
 
+const char* version_of(MetricApi api) {
+  return api == MetricApi::kCustomV1beta2 ? "v1beta2" : "v1beta1";
+}
+
 // What the authoriser is asked, in the words of kubernetes-metrics-api.md §5.4.
 AccessRequest access_to(const MetricQuery& query) {
-  if (query.form == QueryForm::kExternal) {
-    return {.verb = "list",
-            .group = "external.metrics.k8s.io",
-            .resource = query.metric,
-            .namespace_name = query.path_namespace,
-            .path = {}};
+  AccessRequest access{.verb = "get",
+                       .group = "custom.metrics.k8s.io",
+                       .version = version_of(query.api),
+                       .resource = query.path_resource,
+                       .subresource = {},
+                       .name = {},
+                       .namespace_name = query.path_namespace,
+                       .path = {}};
+  switch (query.form) {
+    case QueryForm::kExternal:
+      access.verb = "list";
+      access.group = "external.metrics.k8s.io";
+      break;
+    case QueryForm::kNamespace:
+      access.name = query.metric;
+      break;
+    case QueryForm::kObject:
+    case QueryForm::kAllObjects:
+      access.subresource = query.metric;
+      access.name = query.form == QueryForm::kAllObjects ? "*" : query.object;
+      break;
   }
-  return {.verb = "get",
-          .group = "custom.metrics.k8s.io",
-          .resource = query.form == QueryForm::kNamespace
-                          ? query.path_resource
-                          : fmt::format("{}/{}", query.path_resource, query.metric),
-          .namespace_name = query.path_namespace,
-          .path = {}};
+  return access;
 }
 
 AccessRequest access_to(const std::string& path) {
-  return {.verb = "get", .group = {}, .resource = {}, .namespace_name = {}, .path = path};
-}
-
-// The self metric's label: a handful of words, whatever clients ask for.
-const char* name_of(const MetricQuery& query) {
-  return query.form == QueryForm::kExternal ? "external" : "custom";
+  return {.verb = "get",
+          .group = {},
+          .version = {},
+          .resource = {},
+          .subresource = {},
+          .name = {},
+          .namespace_name = {},
+          .path = path};
 }
 
 }  // namespace
 
 struct ApiServer::Context {
+  Respond respond;
   RequestTarget target;
-  Caller caller;
-  std::string accept;
-  std::string if_none_match;
+  std::optional<ApiResult<MetricQuery>> query;  // of a metric's path
+  std::string accept, if_none_match, audit_id;
   JsonStyle style = JsonStyle::kCompact;
-  const char* api = "other";
+
+  Context(const HttpRequest& request, Respond to)
+      : respond(std::move(to)),
+        accept(request.first_value("Accept")),
+        if_none_match(request.first_value("If-None-Match")),
+        audit_id(request.first_value("Audit-Id")),
+        style(negotiate_style(std::nullopt, request.first_value("User-Agent"))) {}
+
+  // 400 or 405, before anybody asks who calls.
+  std::optional<ApiError> read(const HttpRequest& request) {
+    auto parsed = parse_request_target(request.target);
+    if (!parsed) return parsed.error();
+    target = std::move(*parsed);
+    style = negotiate_style(target.parameter("pretty"), request.first_value("User-Agent"));
+    if (request.method != "GET") {
+      return method_not_allowed(fmt::format("{} is not supported here: GET is", request.method));
+    }
+    if (is_metric_path(target)) query = parse_metric_query(target);
+    return std::nullopt;
+  }
+
+  // Who may read nothing learns nothing about which paths exist.
+  [[nodiscard]] AccessRequest access() const {
+    return query && *query ? access_to(**query) : access_to(target.path);
+  }
+
+  // The self metric's label: a handful of words, whatever clients ask for.
+  [[nodiscard]] const char* api() const {
+    if (query && *query) return (*query)->form == QueryForm::kExternal ? "external" : "custom";
+    if (query || target.segments.empty()) return "other";
+    return Probes::is_health(target) ? "health" : "discovery";
+  }
 };
 
 void ApiServer::handle(const HttpRequest& request, const Respond& respond) const {
-  respond(answer(request));
+  const auto context = std::make_shared<Context>(request, respond);
+  if (auto error = context->read(request)) {
+    return finish(*context, tl::unexpected(std::move(*error)));
+  }
+  if (Probes::is_open(context->target)) return finish(*context, answer(*context));
+  parts_.gatekeeper.identify(request, [this, context](const ApiResult<Caller>& caller) {
+    if (!caller) return finish(*context, tl::unexpected(caller.error()));
+    parts_.gatekeeper.authorise(*caller, context->access(),
+                                [this, context](std::optional<ApiError> refusal) {
+                                  if (refusal)
+                                    return finish(*context, tl::unexpected(std::move(*refusal)));
+                                  finish(*context, answer(*context));
+                                });
+  });
 }
 
-HttpResponse ApiServer::answer(const HttpRequest& request) const {
-  Context context;
-  context.style = negotiate_style(std::nullopt, request.first_value("User-Agent"));
-  Answer routed = route(request, context);
-  HttpResponse response = routed ? std::move(*routed)
-                                 : json_response(routed.error().http_status,
-                                                 status_body(routed.error(), context.style));
+void ApiServer::finish(const Context& context, Answer answer) const {
+  HttpResponse response = answer ? std::move(*answer)
+                                 : json_response(answer.error().http_status,
+                                                 status_body(answer.error(), context.style));
   response.headers.push_back({"Cache-Control", "no-cache, private"});
-  if (const auto id = request.first_value("Audit-Id"); !id.empty()) {
-    response.headers.push_back({"Audit-Id", std::string(id)});
-  }
-  parts_.metrics.count_request(context.api, response.status);
-  return response;
+  if (!context.audit_id.empty()) response.headers.push_back({"Audit-Id", context.audit_id});
+  parts_.metrics.count_request(context.api(), response.status);
+  context.respond(std::move(response));
 }
 
-ApiServer::Answer ApiServer::route(const HttpRequest& request, Context& context) const {
-  auto target = parse_request_target(request.target);
-  if (!target) return tl::unexpected(target.error());
-  context.target = std::move(*target);
-  context.style =
-      negotiate_style(context.target.parameter("pretty"), request.first_value("User-Agent"));
-  context.accept = request.first_value("Accept");
-  context.if_none_match = request.first_value("If-None-Match");
-  if (request.method != "GET") {
-    return tl::unexpected(
-        method_not_allowed(fmt::format("{} is not supported here: GET is", request.method)));
+ApiServer::Answer ApiServer::answer(const Context& context) const {
+  if (context.query) {
+    if (!*context.query) return tl::unexpected(context.query->error());
+    return (*context.query)->form == QueryForm::kExternal ? external(context) : custom(context);
   }
-  const bool open = Probes::is_open(context.target);
-  if (!open) {
-    auto caller = parts_.identity.identify(request);
-    if (!caller) return tl::unexpected(caller.error());
-    context.caller = std::move(*caller);
-    if (is_metric_path(context.target)) return metric(context);
-    if (auto no = refusal(context.caller, access_to(context.target.path))) {
-      return tl::unexpected(std::move(*no));
-    }
-  }
-  if (auto health = parts_.probes.answer(context.target)) {
-    context.api = "health";
-    return std::move(*health);
-  }
-  context.api = "discovery";
+  if (auto health = parts_.probes.answer(context.target)) return std::move(*health);
   const auto& segments = context.target.segments;
   if (segments.size() == 1 && segments.front() == "apis") return groups(context);
   return document(context);
@@ -130,21 +163,8 @@ ApiServer::Answer ApiServer::document(const Context& context) const {
   return json_response(200, found->in(context.style));
 }
 
-ApiServer::Answer ApiServer::metric(Context& context) const {
-  auto query = parse_metric_query(context.target);
-  if (!query) {
-    // Who may read nothing learns nothing about which paths exist.
-    if (auto no = refusal(context.caller, access_to(context.target.path))) {
-      return tl::unexpected(std::move(*no));
-    }
-    return tl::unexpected(query.error());
-  }
-  context.api = name_of(*query);
-  if (auto no = refusal(context.caller, access_to(*query))) return tl::unexpected(std::move(*no));
-  return query->form == QueryForm::kExternal ? external(*query, context) : custom(*query, context);
-}
-
-ApiServer::Answer ApiServer::custom(const MetricQuery& query, const Context& context) const {
+ApiServer::Answer ApiServer::custom(const Context& context) const {
+  const MetricQuery& query = **context.query;
   if (!negotiate_data(context.accept, /*table_served=*/false)) {
     return tl::unexpected(not_acceptable(kJsonContentType));
   }
@@ -154,7 +174,8 @@ ApiServer::Answer ApiServer::custom(const MetricQuery& query, const Context& con
       200, custom_metric_list(query.api, *custom, query.metric_label_selector, context.style));
 }
 
-ApiServer::Answer ApiServer::external(const MetricQuery& query, const Context& context) const {
+ApiServer::Answer ApiServer::external(const Context& context) const {
+  const MetricQuery& query = **context.query;
   const auto format = negotiate_data(context.accept, /*table_served=*/true);
   if (!format) return tl::unexpected(not_acceptable(kJsonContentType));
   const Instant now = parts_.clock();

@@ -1,14 +1,15 @@
 // ApiServer answers every request on 6443: who asks, may they, what do they ask for, and in which
-// form do they want it. It routes and words answers; values come from MetricService, arithmetic
-// from engine/. An HttpHandler without a socket of its own. Thread-safe. Source:
-// kubernetes-metrics-api.md §1–3, §5, §6.
+// form do they want it. It routes and words answers; who may is the Gatekeeper's word, values come
+// from MetricService, arithmetic from engine/. An HttpHandler without a socket of its own, on the
+// serving loop. Source: kubernetes-metrics-api.md §1–3, §5, §6.
 
 #pragma once
 
-#include <string>
+#include <memory>
+#include <optional>
 
 #include "adapter/api_documents.h"
-#include "adapter/caller_identity.h"
+#include "adapter/gatekeeper.h"
 #include "adapter/metric_service.h"
 #include "adapter/probes.h"
 #include "adapter/self_metrics.h"
@@ -18,7 +19,7 @@ namespace leadline {
 
 // What it answers from; all outlive it.
 struct ApiParts {
-  const CallerIdentity& identity;
+  Gatekeeper& gatekeeper;
   const MetricService& service;
   const ApiDocuments& documents;
   const Probes& probes;
@@ -30,21 +31,19 @@ class ApiServer {
  public:
   explicit ApiServer(ApiParts parts) : parts_(std::move(parts)) {}
 
+  // Answers at once, unless the gatekeeper has to ask somebody first. The server must outlive that.
   void handle(const HttpRequest& request, const Respond& respond) const;
-
-  // The answer itself, at once: everything is in memory.
-  [[nodiscard]] HttpResponse answer(const HttpRequest& request) const;
 
  private:
   struct Context;  // one request with what was found out about it
   using Answer = ApiResult<HttpResponse>;
 
-  [[nodiscard]] Answer route(const HttpRequest& request, Context& context) const;
+  void finish(const Context& context, Answer answer) const;
+  [[nodiscard]] Answer answer(const Context& context) const;
   [[nodiscard]] Answer groups(const Context& context) const;
   [[nodiscard]] Answer document(const Context& context) const;
-  [[nodiscard]] Answer metric(Context& context) const;
-  [[nodiscard]] Answer custom(const MetricQuery& query, const Context& context) const;
-  [[nodiscard]] Answer external(const MetricQuery& query, const Context& context) const;
+  [[nodiscard]] Answer custom(const Context& context) const;
+  [[nodiscard]] Answer external(const Context& context) const;
 
   ApiParts parts_;
 };

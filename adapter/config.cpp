@@ -110,13 +110,33 @@ CatalogueConfig catalogue_config(const Config& config) {
           .slo_bounds = slo_from(ignored, config.structured("slo"))};
 }
 
+// Pods and callers come from the Kubernetes API; or pods from a file, and callers show one token.
+void validate_source(const Config& config, ErrorList& errors) {
+  const bool token =
+      !config.secret("token_file").empty() || !config.secret_path("token_file").empty();
+  const bool file = !config.text("pods_file").empty();
+  const bool kubeconfig = !config.text("kubeconfig").empty();
+  if (file && kubeconfig) {
+    errors.emplace_back("pods_file and kubeconfig: give one; a cluster tells its pods itself");
+  } else if (file && !token) {
+    errors.emplace_back("token_file: is required, or LEADLINE_TOKEN: nobody could read anything");
+  } else if (!file && !kubeconfig && config.text("kube_host").empty()) {
+    errors.emplace_back(
+        "pods_file: is required where there is no Kubernetes API: this is no pod of a cluster "
+        "(KUBERNETES_SERVICE_HOST is not set) and kubeconfig names none");
+  } else if (!file && token) {
+    errors.emplace_back("token_file: only with pods_file; a cluster tells who its callers are");
+  }
+  if (config.text("kube_service").find('/') == std::string::npos) {
+    errors.push_back(
+        fmt::format("kube_service = \"{}\": must be NAMESPACE/NAME", config.text("kube_service")));
+  }
+}
+
 void validate_together(const Config& config, ErrorList& errors) {
   const auto catalogue = Catalogue::make(catalogue_config(config));
   if (!catalogue) append_lines(catalogue.error().message, errors);
-  if (config.text("pods_file").empty()) errors.emplace_back("pods_file: is required");
-  if (config.secret("token_file").empty() && config.secret_path("token_file").empty()) {
-    errors.emplace_back("token_file: is required, or LEADLINE_TOKEN: nobody could read anything");
-  }
+  validate_source(config, errors);
   const bool certificate = !config.text("tls_cert_file").empty();
   if (certificate != !config.text("tls_key_file").empty()) {
     errors.push_back(
@@ -150,21 +170,52 @@ ConfigGroup pods_group() {
       "A sample older than this is never served. A pod whose engine is scraped rarely gets four of "
       "its scrape intervals instead, where that is longer.");
   max_age.min = 1000;
+  return {.title = "Pods",
+          .keys = {
+              {.name = "pods_file",
+               .type = ConfigType::kText,
+               .default_value = "",
+               .help = "YAML or JSON list of pods and objects, read again when it is replaced; for "
+                       "a machine without a cluster. Without it the Kubernetes API tells them.",
+               .example = "/etc/leadline/pods.yaml"},
+              max_age,
+              {.name = "min_coverage",
+               .type = ConfigType::kNumber,
+               .default_value = "0.5",
+               .help = "Share of a workload's Ready pods that must give a signal for its value "
+                       "to be served. Below, there is no value and the HPA holds.",
+               .min = 0.01,
+               .max = 1}}};
+}
+
+ConfigGroup kube_group() {
   return {
-      .title = "Pods",
-      .keys = {{.name = "pods_file",
-                .type = ConfigType::kText,
-                .default_value = "",
-                .help = "YAML or JSON list of pods and objects, read again when it is replaced.",
-                .example = "/etc/leadline/pods.yaml"},
-               max_age,
-               {.name = "min_coverage",
-                .type = ConfigType::kNumber,
-                .default_value = "0.5",
-                .help = "Share of a workload's Ready pods that must give a signal for its value "
-                        "to be served. Below, there is no value and the HPA holds.",
-                .min = 0.01,
-                .max = 1}}};
+      .title = "Kubernetes API",
+      .keys = {
+          {.name = "kubeconfig",
+           .type = ConfigType::kText,
+           .default_value = "",
+           .help =
+               "File that says where the API is and who we are; only outside a pod. Its current "
+               "context counts, with a token, a token file or a client certificate."},
+          {.name = "kube_host",
+           .type = ConfigType::kText,
+           .default_value = "",
+           .help = "Where the API is for a pod; the kubelet sets KUBERNETES_SERVICE_HOST.",
+           .example = "10.96.0.1",
+           .other_variable = "KUBERNETES_SERVICE_HOST"},
+          {.name = "kube_https",
+           .type = ConfigType::kInteger,
+           .default_value = "443",
+           .help = "Its port; the kubelet sets KUBERNETES_SERVICE_PORT.",
+           .min = 1,
+           .max = 65535,
+           .other_variable = "KUBERNETES_SERVICE_PORT"},
+          {.name = "kube_service",
+           .type = ConfigType::kText,
+           .default_value = "leadline/leadline-adapter",
+           .help = "NAMESPACE/NAME of the Service that the API server dials. The certificate is "
+                   "for its name and kept in the Secret NAME-certificate there."}}};
 }
 
 ConfigGroup metrics_group() {
@@ -205,7 +256,8 @@ ConfigGroup api_group() {
                {.name = "tls_cert_file",
                 .type = ConfigType::kText,
                 .default_value = "",
-                .help = "PEM certificate and chain. Without it a certificate is made in memory.",
+                .help = "PEM certificate and chain, read again when it changes. Without it a "
+                        "certificate is made: for all replicas in a cluster, else in memory.",
                 .example = "/etc/leadline/tls.crt"},
                {.name = "tls_key_file",
                 .type = ConfigType::kText,
@@ -215,7 +267,7 @@ ConfigGroup api_group() {
                {.name = "token_file",
                 .type = ConfigType::kSecretFile,
                 .default_value = "",
-                .help = "File with the bearer token that may read everything.",
+                .help = "File with the bearer token that may read everything; with pods_file only.",
                 .example = "/etc/leadline/token"}}};
 }
 
@@ -238,7 +290,7 @@ ConfigGroup process_group() {
 ConfigSchema make_schema() {
   return {.program = "leadline-adapter",
           .summary = "Serves the signals of inference pods to the HorizontalPodAutoscaler.",
-          .groups = {pods_group(), metrics_group(), api_group(), process_group()},
+          .groups = {pods_group(), kube_group(), metrics_group(), api_group(), process_group()},
           .flags = {},
           .validate = validate_together};
 }
@@ -251,7 +303,14 @@ const ConfigSchema& adapter_schema() {
 }
 
 AdapterConfig adapter_config(const Config& config) {
+  const std::string& service = config.text("kube_service");
+  const std::size_t slash = service.find('/');
   return {.pods_file = config.text("pods_file"),
+          .kube = {.kubeconfig = config.text("kubeconfig"),
+                   .host = config.text("kube_host"),
+                   .port = std::to_string(config.integer("kube_https"))},
+          .service_namespace = service.substr(0, slash),
+          .service_name = service.substr(slash + 1),
           .listen_address = config.text("listen_address"),
           .api_port = static_cast<std::uint16_t>(config.integer("api_listen_port")),
           .metrics_port = static_cast<std::uint16_t>(config.integer("metrics_listen_port")),

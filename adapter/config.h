@@ -14,13 +14,21 @@
 
 namespace leadline {
 
+// Where the Kubernetes API is: what `kubeconfig` says, else the cluster whose pod this is.
+struct KubeSource {
+  std::string kubeconfig;
+  std::string host, port;  // as kubelets give them
+};
+
 struct AdapterConfig {
-  std::string pods_file;
+  std::string pods_file;  // empty: the Kubernetes API tells the pods, and who callers are
+  KubeSource kube;
+  std::string service_namespace = "leadline", service_name = "leadline-adapter";
   std::string listen_address = "::";
   std::uint16_t api_port = 6443;                   // 0: a free one
   std::uint16_t metrics_port = 9735;               // 0: a free one
-  std::string tls_certificate_file, tls_key_file;  // both empty: a certificate made in memory
-  std::string token;                               // never logged
+  std::string tls_certificate_file, tls_key_file;  // both empty: one made by us
+  std::string token;                               // with pods_file; never logged
   CatalogueConfig catalogue;
   double min_coverage = 0.5;
   std::chrono::milliseconds least_max_age{5000};

@@ -1,7 +1,5 @@
 #include "adapter/pods_file.h"
 
-#include <sys/stat.h>
-
 #include <cerrno>
 #include <fstream>
 #include <sstream>
@@ -51,19 +49,9 @@ void PodsFile::start(Publish publish) {
   look();
 }
 
-PodsFile::Version PodsFile::version_now() const {
-  struct stat found{};
-  if (stat(path_.c_str(), &found) != 0) return {};
-  return {.device = found.st_dev,
-          .inode = found.st_ino,
-          .size = found.st_size,
-          .seconds = found.st_mtim.tv_sec,
-          .nanoseconds = found.st_mtim.tv_nsec};
-}
-
 void PodsFile::look() {
-  const Version now = version_now();
-  const bool gone = now == Version{};
+  const FileVersion now = file_version(path_);
+  const bool gone = now == FileVersion{};
   if (now != version_ || (gone && last_error_.empty())) {
     version_ = now;  // before reading: a change while we read is seen at the next look
     reload();

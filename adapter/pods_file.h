@@ -9,6 +9,7 @@
 
 #include "adapter/pod_directory.h"
 #include "base/result.h"
+#include "daemon/file_version.h"
 
 namespace leadline {
 
@@ -29,14 +30,6 @@ class PodsFile final : public PodDirectory {
   void start(Publish publish) override;
 
  private:
-  // What changes when a file is replaced or rewritten.
-  struct Version {
-    std::uint64_t device = 0, inode = 0;
-    std::int64_t size = -1, seconds = 0, nanoseconds = 0;
-    bool operator==(const Version&) const = default;
-  };
-  [[nodiscard]] Version version_now() const;
-
   void look();
   void reload();
   void refused(const Error& error);
@@ -45,7 +38,7 @@ class PodsFile final : public PodDirectory {
   std::string path_;
   SelfMetrics& metrics_;
   Publish publish_;
-  Version version_;
+  FileVersion version_;
   std::string last_error_;
   std::uint64_t timer_ = 0;
 };

@@ -46,10 +46,14 @@ bool Probes::is_open(const RequestTarget& target) {
   return target.segments.size() == 1 && is_probe(target.segments.front());
 }
 
+bool Probes::is_health(const RequestTarget& target) {
+  return !target.segments.empty() && target.segments.size() <= 2 &&
+         is_probe(target.segments.front());
+}
+
 std::optional<HttpResponse> Probes::answer(const RequestTarget& target) const {
-  if (target.segments.empty() || target.segments.size() > 2) return std::nullopt;
+  if (!is_health(target)) return std::nullopt;
   const std::string& probe = target.segments.front();
-  if (!is_probe(probe)) return std::nullopt;
   const std::string only = target.segments.size() == 2 ? target.segments[1] : std::string();
   const std::string_view excluded = target.parameter("exclude").value_or("");
   const Verdict verdict = run_checks([&](const Named& check) {

@@ -47,6 +47,9 @@ class Probes {
   // Whether the path is exactly one of the three, which need no identity.
   [[nodiscard]] static bool is_open(const RequestTarget& target);
 
+  // Whether it is one of the three, or one check of them.
+  [[nodiscard]] static bool is_health(const RequestTarget& target);
+
   // nullopt: not a health path. 200 or 500; 404 for a check that does not exist.
   [[nodiscard]] std::optional<HttpResponse> answer(const RequestTarget& target) const;
 

@@ -5,36 +5,10 @@
 
 #include <fmt/format.h>
 
+#include "adapter/percent.h"
+
 namespace leadline {
 namespace {
-
-std::optional<unsigned> hex_digit(char c) {
-  if (c >= '0' && c <= '9') return static_cast<unsigned>(c - '0');
-  if (c >= 'a' && c <= 'f') return static_cast<unsigned>(c - 'a') + 10;
-  if (c >= 'A' && c <= 'F') return static_cast<unsigned>(c - 'A') + 10;
-  return std::nullopt;
-}
-
-// nullopt where an escape is malformed. `plus_is_space` in queries only.
-std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
-  std::string decoded;
-  decoded.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+' && plus_is_space) {
-      decoded += ' ';
-    } else if (text[i] != '%') {
-      decoded += text[i];
-    } else {
-      if (i + 2 >= text.size()) return std::nullopt;
-      const auto high = hex_digit(text[i + 1]);
-      const auto low = hex_digit(text[i + 2]);
-      if (!high || !low) return std::nullopt;
-      decoded += static_cast<char>(*high * 16 + *low);
-      i += 2;
-    }
-  }
-  return decoded;
-}
 
 bool has_control_character(std::string_view text) {
   return std::ranges::any_of(text, [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; });
@@ -49,7 +23,7 @@ ApiResult<std::vector<std::string>> split_path(std::string_view path) {
   if (rest.size() > 1 && rest.ends_with('/')) rest.remove_suffix(1);
   while (true) {
     const std::size_t slash = rest.find('/');
-    auto segment = decode(rest.substr(0, slash), false);
+    auto segment = percent_decoded(rest.substr(0, slash));
     if (!segment || has_control_character(*segment)) {
       return tl::unexpected(bad_request(
           fmt::format("invalid request path: malformed \"{}\"", rest.substr(0, slash))));
@@ -67,9 +41,10 @@ ApiResult<std::vector<std::string>> split_path(std::string_view path) {
 void add_parameter(RequestTarget& target, std::string_view pair) {
   if (pair.empty() || pair.find(';') != std::string_view::npos) return;
   const std::size_t equals = pair.find('=');
-  auto name = decode(pair.substr(0, equals), true);
-  auto value =
-      decode(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
+  auto name = percent_decoded(pair.substr(0, equals), /*plus_is_space=*/true);
+  auto value = percent_decoded(
+      equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1),
+      /*plus_is_space=*/true);
   if (name && value) target.parameters.emplace(std::move(*name), std::move(*value));
 }
 

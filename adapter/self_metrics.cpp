@@ -38,6 +38,17 @@ struct SelfMetrics::Families {
                                    "Values that were asked for and could not be answered, by why.");
   CounterFamily& requests = counters(registry, "leadline_adapter_requests_total",
                                      "Requests answered, by API and HTTP status code.");
+  CounterFamily& watch_events =
+      counters(registry, "leadline_adapter_kube_watch_total",
+               "What came of following the Kubernetes API, by resource and outcome.");
+  CounterFamily& reviews =
+      counters(registry, "leadline_adapter_kube_reviews_total",
+               "TokenReviews and SubjectAccessReviews that were asked, by kind.");
+  prometheus::Family<prometheus::Gauge>& watches =
+      BuildGauge()
+          .Name("leadline_adapter_kube_watch_following")
+          .Help("Whether this resource of the Kubernetes API is followed now: 1 or 0.")
+          .Register(registry);
   prometheus::Counter& views =
       counters(registry, "leadline_adapter_views_total", "Views of all pods that were published.")
           .Add({});
@@ -110,6 +121,19 @@ void SelfMetrics::count_clamped(std::uint64_t values) {
 
 void SelfMetrics::count_label_collision() {
   families_->collisions.Increment();
+}
+
+void SelfMetrics::set_watch(const std::string& resource, bool following) {
+  families_->watches.Add({{"resource", resource}}).Set(following ? 1 : 0);
+}
+
+void SelfMetrics::count_watch(const std::string& resource, std::string_view outcome) {
+  families_->watch_events.Add({{"resource", resource}, {"outcome", std::string(outcome)}})
+      .Increment();
+}
+
+void SelfMetrics::count_review(std::string_view kind) {
+  families_->reviews.Add({{"kind", std::string(kind)}}).Increment();
 }
 
 std::string SelfMetrics::text(const PodStateCounts& pods) {

@@ -44,6 +44,13 @@ class SelfMetrics {
   void count_clamped(std::uint64_t values);
   void count_label_collision();
 
+  // What the adapter has of the Kubernetes API: whether it follows a resource now, what came of it
+  // (`event`, `bookmark`, `listed`, `gone`, `failed`, …), and questions about callers (`token`,
+  // `access`).
+  void set_watch(const std::string& resource, bool following);
+  void count_watch(const std::string& resource, std::string_view outcome);
+  void count_review(std::string_view kind);
+
   // The exposition, with the counts of this moment.
   [[nodiscard]] std::string text(const PodStateCounts& pods);
 

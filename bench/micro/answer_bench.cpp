@@ -7,6 +7,7 @@
 #include <benchmark/benchmark.h>
 
 #include "adapter/api_server.h"
+#include "adapter/token_gatekeeper.h"
 #include "bench/micro/loaded_pod.h"
 
 namespace leadline {
@@ -44,9 +45,9 @@ struct AnswerRig {
   ApiDocuments documents{catalogue};
   SelfMetrics metrics;
   MetricService service{views, catalogue, {}, metrics};
-  CallerIdentity identity{"sesame"};
+  TokenGatekeeper gatekeeper{"sesame"};
   Probes probes;
-  ApiServer server{{identity, service, documents, probes, metrics, [] { return kNow; }}};
+  ApiServer server{{gatekeeper, service, documents, probes, metrics, [] { return kNow; }}};
   HttpRequest request{
       .method = "GET", .target = {}, .headers = {{"Authorization", "Bearer sesame"}}, .body = {}};
 };
@@ -68,7 +69,8 @@ void answer(benchmark::State& state, const std::string& target) {
     state.PauseTiming();
     rig.views.publish(unread(*view));
     state.ResumeTiming();
-    const HttpResponse response = rig.server.answer(rig.request);
+    HttpResponse response;
+    rig.server.handle(rig.request, [&](HttpResponse given) { response = std::move(given); });
     if (response.status != 200 || response.body->find("value\":\"") == std::string::npos)
       throw std::runtime_error("the answer is no value");
     bytes = response.body->size();

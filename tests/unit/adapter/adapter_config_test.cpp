@@ -66,9 +66,22 @@ TEST(AdapterConfigTest, EveryErrorIsListedAtOnce) {
   EXPECT_NE(all.find("pods_file: is required"), std::string::npos) << all;
 }
 
-TEST(AdapterConfigTest, WithoutATokenOrPodsNobodyIsServed) {
-  const auto outcome = load_config(adapter_schema(), {{}, {}});
-  EXPECT_EQ(outcome.errors.size(), 2U);
+// Pods and callers come from a cluster, or from a file and by a token; never half of each.
+TEST(AdapterConfigTest, PodsAndCallersHaveOneSource) {
+  const auto f = [](const ConfigInputs& inputs, std::string_view want) {
+    const auto outcome = load_config(adapter_schema(), inputs);
+    const std::string got = outcome.errors.empty() ? "" : outcome.errors.front();
+    EXPECT_EQ(outcome.errors.size(), want.empty() ? 0U : 1U) << got;
+    EXPECT_EQ(got.substr(0, want.size()), want);
+  };
+  f({{}, {}}, "pods_file: is required where there is no Kubernetes API");
+  f({{"--pods-file", "/pods"}, {}}, "token_file: is required");
+  f({{"--pods-file", "/pods", "--kubeconfig", "/k"}, {}}, "pods_file and kubeconfig: give one");
+  f({{"--kubeconfig", "/k"}, {{"LEADLINE_TOKEN", "t"}}}, "token_file: only with pods_file");
+  f({{"--kubeconfig", "/k", "--kube-service", "x"}, {}}, "kube_service = \"x\": must be");
+  f({{"--kubeconfig", "/k"}, {}}, "");
+  f({{}, {{"KUBERNETES_SERVICE_HOST", "10.0.0.1"}, {"KUBERNETES_SERVICE_PORT", "443"}}}, "");
+  f({{"--pods-file", "/pods"}, {{"LEADLINE_TOKEN", "t"}, {"KUBERNETES_SERVICE_HOST", "h"}}}, "");
 }
 
 }  // namespace

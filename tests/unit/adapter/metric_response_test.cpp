@@ -27,8 +27,8 @@ LabelSelector selector_of(std::string_view text) {
 }
 
 TEST(MetricResponseTest, WritesCustomV1beta1) {
-  EXPECT_EQ(custom_metric_list(MetricApi::kCustomV1beta1, pod_list(),
-                               selector_of("model=a"), JsonStyle::kCompact),
+  EXPECT_EQ(custom_metric_list(MetricApi::kCustomV1beta1, pod_list(), selector_of("model=a"),
+                               JsonStyle::kCompact),
             R"({"kind":"MetricValueList","apiVersion":"custom.metrics.k8s.io/v1beta1",)"
             R"("metadata":{},"items":[{"describedObject":{"kind":"Pod","namespace":"ns",)"
             R"("name":"p-1","apiVersion":"v1"},"metricName":"queue_depth",)"
@@ -38,8 +38,8 @@ TEST(MetricResponseTest, WritesCustomV1beta1) {
 }
 
 TEST(MetricResponseTest, WritesCustomV1beta2) {
-  EXPECT_EQ(custom_metric_list(MetricApi::kCustomV1beta2, pod_list(),
-                               selector_of("a>5"), JsonStyle::kCompact),
+  EXPECT_EQ(custom_metric_list(MetricApi::kCustomV1beta2, pod_list(), selector_of("a>5"),
+                               JsonStyle::kCompact),
             R"({"kind":"MetricValueList","apiVersion":"custom.metrics.k8s.io/v1beta2",)"
             R"("metadata":{},"items":[{"describedObject":{"kind":"Pod","namespace":"ns",)"
             R"("name":"p-1","apiVersion":"v1"},"metric":{"name":"queue_depth","selector":null},)"
@@ -48,7 +48,8 @@ TEST(MetricResponseTest, WritesCustomV1beta2) {
 }
 
 TEST(MetricResponseTest, LeavesOutWindowAndNamespaceWhereThereIsNone) {
-  CustomList nodes{.kind = "Node", .namespace_name = {}, .metric = "queue_depth", .items = {}, .names = {}};
+  CustomList nodes{
+      .kind = "Node", .namespace_name = {}, .metric = "queue_depth", .items = {}, .names = {}};
   nodes.items.push_back({"v1", "n1", kTenOClock, std::nullopt, "1500m"});
   for (const auto api : {MetricApi::kCustomV1beta1, MetricApi::kCustomV1beta2}) {
     const std::string body = custom_metric_list(api, nodes, {}, JsonStyle::kCompact);

@@ -1,0 +1,29 @@
+#include "adapter/bearer_token.h"
+
+#include <algorithm>
+
+namespace leadline {
+namespace {
+
+constexpr std::string_view kScheme = "bearer ";
+
+// Compared without regard to case (RFC 9110 §11.1).
+bool is_bearer(std::string_view header) {
+  return header.size() > kScheme.size() &&
+         std::equal(kScheme.begin(), kScheme.end(), header.begin(), [](char a, char b) {
+           return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
+         });
+}
+
+}  // namespace
+
+ShownToken shown_token(const HttpRequest& request) {
+  const auto headers = request.values_of("Authorization");
+  if (headers.empty()) return {};
+  if (headers.size() > 1 || !is_bearer(headers.front())) return {ShownToken::kUnreadable, {}};
+  const auto begin = headers.front().find_first_not_of(' ', kScheme.size());
+  if (begin == std::string::npos) return {ShownToken::kUnreadable, {}};
+  return {ShownToken::kOne, headers.front().substr(begin)};
+}
+
+}  // namespace leadline
