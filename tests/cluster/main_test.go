@@ -4,6 +4,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,8 +23,10 @@ import (
 	"leadline.dev/tests/cluster/network"
 )
 
+// Where the daemons are; LEADLINE_PROGRAMS names other builds of them, as with sanitizers.
+var programs = cmp.Or(os.Getenv("LEADLINE_PROGRAMS"), "../../build/release/bin")
+
 const (
-	programs  = "../../build/release/bin"
 	manifests = "../../manifests"
 	ours      = "manifests" // the kustomization that is applied
 

@@ -8,10 +8,10 @@ import (
 	"io"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"leadline.dev/tests/cluster/await"
@@ -41,9 +41,12 @@ type poller struct {
 	mutex   sync.Mutex
 	hung    map[string]time.Time // pods that cannot have been sampled since
 	deleted map[string]time.Time
-	wanted  int       // how many pods have values when all is right
-	wrongAt time.Time // when something was missing last
+	resumed map[string]bool                  // pods that hung and may not be seen yet
+	wanted  int                              // how many pods have values when all is right
+	right   struct{ since, until time.Time } // zero: the last answers were not
+	begun   bool                             // it was right once: before, an engine may have been seen without its queue
 	polls   int
+	lies    int
 }
 
 // startPoller gives all engines their queue, and returns when every answer is right.
@@ -58,13 +61,13 @@ func startPoller(s *scene, replicas int) *poller {
 		// Whether its certificate is the right one is what kube-apiserver checks.
 		client: &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{
 			Certificates: []tls.Certificate{shown}, InsecureSkipVerify: true}}},
-		hung: map[string]time.Time{}, deleted: map[string]time.Time{}, wanted: replicas, wrongAt: time.Now(),
+		hung: map[string]time.Time{}, deleted: map[string]time.Time{}, resumed: map[string]bool{}, wanted: replicas,
 	}
 	p.ended.Go(p.run)
 	s.Cleanup(func() {
 		close(p.stop)
 		p.ended.Wait()
-		s.Logf("polled %d times", p.polls)
+		s.Logf("polled %d times, of which %d showed what must not be served", p.polls, p.lies)
 	})
 	p.awaitRight()
 	return p
@@ -75,19 +78,20 @@ func (p *poller) awaitRight() float64 {
 	p.Helper()
 	begin := time.Now()
 	p.mutex.Lock()
-	p.wrongAt = begin
+	p.right.since = time.Time{}
 	p.mutex.Unlock()
-	var right time.Time
+	var took float64
 	await.Success(p, 2*patience, func() error {
 		p.mutex.Lock()
 		defer p.mutex.Unlock()
-		right = p.wrongAt
-		if time.Since(right) < time.Second {
+		if p.right.since.IsZero() || p.right.until.Sub(p.right.since) < time.Second {
 			return fmt.Errorf("%s: not every replica gives the values of %d pods", p.namespace, p.wanted)
 		}
+		took = p.right.since.Sub(begin).Seconds()
+		clear(p.resumed)
 		return nil
 	})
-	return right.Sub(begin).Seconds()
+	return took
 }
 
 func (p *poller) hang(pod *kubelet.Pod) {
@@ -103,6 +107,7 @@ func (p *poller) resume(pod *kubelet.Pod) {
 	p.Helper()
 	p.mutex.Lock()
 	delete(p.hung, pod.Name())
+	p.resumed[pod.Name()] = true
 	p.wanted++
 	p.mutex.Unlock()
 	resume(p.T, pod)
@@ -142,15 +147,32 @@ func (p *poller) poll() {
 	for _, replica := range replicas {
 		err := errors.Join(p.pollPods(replica), p.pollSum(replica))
 		if lie := new(lie); errors.As(err, &lie) {
-			p.Errorf("replica %s: %v", replica.Address(), err)
+			p.accuse(replica, err)
 		}
 		complete = complete && err == nil
 	}
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	p.polls++
-	if !complete {
-		p.wrongAt = time.Now()
+	p.right.until = time.Now()
+	switch {
+	case !complete:
+		p.right.since = time.Time{}
+	case p.right.since.IsZero():
+		p.right.since = p.right.until
+		p.begun = true
+	}
+}
+
+// One lie is often told for long.
+func (p *poller) accuse(replica *kubelet.Pod, err error) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if !p.begun {
+		return
+	}
+	if p.lies++; p.lies <= 5 {
+		p.Errorf("replica %s: %v", replica.Address(), err)
 	}
 }
 
@@ -160,7 +182,7 @@ type lie struct{ error }
 type metricItem struct {
 	DescribedObject struct{ Name string }
 	Timestamp       metav1.Time
-	Value           string
+	Value           resource.Quantity
 }
 
 func (p *poller) ask(replica *kubelet.Pod, path string) (items []metricItem, err error) {
@@ -196,7 +218,7 @@ func (p *poller) pollPods(replica *kubelet.Pod) error {
 	defer p.mutex.Unlock()
 	for _, item := range items {
 		if err := p.judge(item, asked); err != nil {
-			return &lie{fmt.Errorf("%w: %+v", err, item)}
+			return &lie{fmt.Errorf("%w: %s, %s at %s", err, item.DescribedObject.Name, &item.Value, item.Timestamp)}
 		}
 	}
 	if len(items) != p.wanted {
@@ -207,7 +229,7 @@ func (p *poller) pollPods(replica *kubelet.Pod) error {
 
 func (p *poller) judge(item metricItem, asked time.Time) error {
 	name := item.DescribedObject.Name
-	if item.Value != fmt.Sprint(eachQueue) {
+	if item.Value.Value() != eachQueue {
 		return errors.New("a value that no engine says")
 	}
 	if item.Timestamp.After(time.Now()) {
@@ -239,13 +261,10 @@ func (p *poller) pollSum(replica *kubelet.Pod) error {
 	if len(items) != 1 {
 		return &lie{fmt.Errorf("%d items", len(items))}
 	}
-	var sum int
-	if _, err := fmt.Sscan(items[0].Value, &sum); err != nil || strings.HasSuffix(items[0].Value, "m") {
-		return &lie{fmt.Errorf("a sum of %s", items[0].Value)}
-	}
-	most := p.wanted + len(p.hung) + len(p.deleted)
-	if sum < p.wanted*eachQueue || sum > most*eachQueue {
-		return &lie{fmt.Errorf("a sum of %d, of %d to %d pods", sum, p.wanted, most)}
+	sum := int(items[0].Value.Value())
+	least, most := p.wanted-len(p.resumed), p.wanted+len(p.hung)+len(p.deleted)
+	if sum < least*eachQueue || sum > most*eachQueue {
+		return &lie{fmt.Errorf("a sum of %d, of %d to %d pods", sum, least, most)}
 	}
 	return nil
 }

@@ -41,11 +41,18 @@ func (s *scene) guardFrom(replicas int32) *guard {
 			case <-time.After(100 * time.Millisecond):
 			}
 			if found, err := g.decision(); err == nil {
-				g.low, g.high = min(g.low, found.desired, found.replicas), max(g.high, found.desired, found.replicas)
+				g.see(found)
 			}
 		}
 	})
 	return g
+}
+
+func (g *guard) see(found decision) {
+	if found.desired == 0 { // none was made yet
+		found.desired = found.replicas
+	}
+	g.low, g.high = min(g.low, found.desired, found.replicas), max(g.high, found.desired, found.replicas)
 }
 
 // expectRange is to be called once.
@@ -68,10 +75,10 @@ func (tr *traffic) oracle(goal int) (low, high int) {
 
 func TestRollingUpdateStaysInRange(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, "rolling-update", 4, "--startup-delay-ms=2000")
-	traffic := s.startTraffic(38)
-	s.autoscale(12, external("queue_depth", average("10")))
-	guard := s.startGuard(4)
+	s := newScene(t, "rolling-update", 8, "--startup-delay-ms=2000")
+	traffic := s.startTraffic(77)
+	s.autoscale(20, external("queue_depth", average("10")))
+	guard := s.startGuard(8)
 	s.patchDeployment(`{"spec":{"template":{"metadata":{"annotations":{"version":"2"}}}}}`)
 	s.awaitRollout()
 	await.Throughout(t, 10*time.Second, func() error { return nil }) // the guard looks
