@@ -20,9 +20,13 @@ namespace leadline {
 namespace {
 
 // Three APIServices times three kube-apiservers probe with five connections each and keep 25 idle.
+// One address is one kube-apiserver, or everybody behind one proxy: a quarter of all.
 HttpLimits api_limits() {
   HttpLimits limits;
   limits.connections = 1024;
+  limits.peer_connections = 256;
+  limits.parked = 256;
+  limits.peer_parked = 128;
   limits.handler_timeout = std::chrono::seconds{10};
   return limits;
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <cassert>
+#include <map>
 #include <optional>
 #include <unordered_set>
 #include <utility>
@@ -95,6 +96,11 @@ HttpResponse plain_refusal(int status, std::string_view message) {
 
 }  // namespace
 
+// What one IP address holds of the server. It lives while a session of that address does.
+struct HttpServer::Peer {
+  std::size_t connections = 0, parked = 0;
+};
+
 // What the sessions of one server share. Sessions keep it alive; it knows them only by address.
 class HttpServer::Core : public std::enable_shared_from_this<Core> {
  public:
@@ -121,6 +127,7 @@ class HttpServer::Core : public std::enable_shared_from_this<Core> {
  private:
   Task<void> accept_loop();
   void admit(net::Socket socket);
+  std::shared_ptr<Peer> peer_at(const net::asio::ip::address& address);
   Task<void> sweep_loop();
   milliseconds sweep_period() const;
   void close_sessions();
@@ -130,6 +137,7 @@ class HttpServer::Core : public std::enable_shared_from_this<Core> {
   net::Timer sweep_timer_{loop.context};
   net::Timer grace_timer_{loop.context};
   std::unordered_set<Session*> sessions_;
+  std::map<net::asio::ip::address, std::weak_ptr<Peer>> peers_;
   bool sweeping_ = false;
   std::function<void()> drained_;
   std::string date_;
@@ -141,9 +149,15 @@ class HttpServer::Core : public std::enable_shared_from_this<Core> {
 // cancelled or closed, which wakes its coroutine.
 class HttpServer::Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(std::shared_ptr<Core> core, std::unique_ptr<ServerStream> stream)
-      : core_(std::move(core)), stream_(std::move(stream)) {}
-  ~Session() { core_->forget(this); }
+  Session(std::shared_ptr<Core> core, std::shared_ptr<Peer> peer,
+          std::unique_ptr<ServerStream> stream)
+      : core_(std::move(core)), peer_(std::move(peer)), stream_(std::move(stream)) {
+    ++peer_->connections;
+  }
+  ~Session() {
+    --peer_->connections;
+    core_->forget(this);
+  }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -170,6 +184,7 @@ class HttpServer::Session : public std::enable_shared_from_this<Session> {
   void enter(Phase phase, milliseconds allowed);
 
   std::shared_ptr<Core> core_;
+  std::shared_ptr<Peer> peer_;
   std::unique_ptr<ServerStream> stream_;
   Phase phase_ = Phase::kHandshake;
   SteadyTime deadline_;
@@ -291,7 +306,9 @@ void HttpServer::Session::dispatch() {
                           printable(problem.what())));
     answer_ = core_->refusal(500, "internal error");
   }
-  if (!answer_ && core_->counters.parked >= core_->limits.parked) {
+  const bool crowded = core_->counters.parked >= core_->limits.parked ||
+                       peer_->parked >= core_->limits.peer_parked;
+  if (!answer_ && crowded) {
     ++core_->counters.parked_refused;
     answer_ = core_->refusal(429, "too many parked requests");
   }
@@ -301,9 +318,11 @@ Task<void> HttpServer::Session::park() {
   net::Timer sleep(core_->loop.executor(), SteadyTime::max());
   parked_ = &sleep;
   ++core_->counters.parked;
+  ++peer_->parked;
   enter(Phase::kParked, core_->limits.handler_timeout);
   co_await sleep.async_wait(kAwait);
   --core_->counters.parked;
+  --peer_->parked;
   parked_ = nullptr;
 }
 
@@ -443,15 +462,24 @@ Task<void> HttpServer::Core::accept_loop() {
   }
 }
 
+std::shared_ptr<HttpServer::Peer> HttpServer::Core::peer_at(const net::asio::ip::address& address) {
+  std::weak_ptr<Peer>& known = peers_[address];
+  std::shared_ptr<Peer> peer = known.lock();
+  if (!peer) known = peer = std::make_shared<Peer>();
+  return peer;
+}
+
 void HttpServer::Core::admit(net::Socket socket) {
   if (draining || closed) return;
-  if (counters.open >= limits.connections) {
+  error_code ignored;
+  std::shared_ptr<Peer> peer = peer_at(socket.remote_endpoint(ignored).address());
+  if (counters.open >= limits.connections || peer->connections >= limits.peer_connections) {
     ++counters.refused;
     return;  // the socket closes here
   }
-  error_code ignored;
   socket.set_option(net::asio::ip::tcp::no_delay(true), ignored);
-  auto session = std::make_shared<Session>(shared_from_this(), transport->wrap(std::move(socket)));
+  auto session =
+      std::make_shared<Session>(shared_from_this(), peer, transport->wrap(std::move(socket)));
   sessions_.insert(session.get());
   ++counters.accepted;
   ++counters.open;
@@ -480,6 +508,7 @@ Task<void> HttpServer::Core::sweep_loop() {
     co_await sweep_timer_.async_wait(kAwait);
     const SteadyTime now = system_now().steady;
     for (Session* session : sessions_) session->sweep(now);  // ends none at once: it wakes them
+    std::erase_if(peers_, [](const auto& one) { return one.second.expired(); });
   }
   sweeping_ = false;
 }

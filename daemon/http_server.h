@@ -39,7 +39,9 @@ using HttpRefusal = std::function<HttpResponse(int status, std::string_view mess
 
 struct HttpLimits {
   std::size_t connections = 256;         // one more is accepted and closed
+  std::size_t peer_connections = 256;    // likewise, of one IP address
   std::size_t parked = 64;               // one more is answered 429
+  std::size_t peer_parked = 64;          // likewise, of one IP address
   std::size_t header_bytes = 64 * 1024;  // request line and headers; more: 431
   std::size_t header_lines = 1000;       // a user in 500 groups sends 500 lines; more: 431
   std::size_t body_bytes = 64 * 1024;    // more: 413
@@ -56,7 +58,7 @@ struct HttpServerStats {
   std::uint64_t open_connections = 0;  // now
   std::uint64_t parked_requests = 0;   // now
   std::uint64_t accepted = 0;
-  std::uint64_t refused = 0;        // over the connection limit
+  std::uint64_t refused = 0;        // over a limit of connections
   std::uint64_t accept_errors = 0;  // out of file descriptors, mostly
   std::uint64_t handshake_errors = 0;
   std::uint64_t requests = 0;  // complete and well formed
@@ -96,6 +98,7 @@ class HttpServer {
  private:
   class Core;
   class Session;
+  struct Peer;
   explicit HttpServer(std::shared_ptr<Core> core);
 
   std::shared_ptr<Core> core_;

@@ -123,6 +123,28 @@ TEST_F(HttpServerLimitsTest, RefusesConnectionsOverTheLimitAndServesTheOthers) {
   EXPECT_EQ(status_of(fourth.read_answer()), 200);
 }
 
+TEST_F(HttpServerLimitsTest, OneAddressTakesNoMoreThanItsShare) {
+  start({.connections = 8, .peer_connections = 2, .peer_parked = 1});
+  RawSocket first = connect();
+  RawSocket second = connect();
+  first.send(kPark);
+  ASSERT_TRUE(eventually([this] { return server_->stats().parked_requests == 1; }));
+  second.send(kPark);
+  EXPECT_EQ(status_of(second.read_answer()), 429);
+  EXPECT_TRUE(connect().wait_for_close());
+  EXPECT_EQ(server_->stats().refused, 1u);
+  RawSocket other = connect("127.0.0.2");
+  other.send(kHello);
+  EXPECT_EQ(status_of(other.read_answer()), 200);
+  other.send(kPark);
+  EXPECT_TRUE(eventually([this] { return server_->stats().parked_requests == 2; }));
+  first.close();
+  ASSERT_TRUE(eventually([this] { return server_->stats().open_connections == 2; }));
+  RawSocket again = connect();
+  again.send(kHello);
+  EXPECT_EQ(status_of(again.read_answer()), 200);
+}
+
 TEST_F(HttpServerLimitsTest, Answers429OverTheParkedLimit) {
   start({.parked = 2});
   std::vector<RawSocket> sockets;

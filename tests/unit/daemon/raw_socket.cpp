@@ -57,9 +57,12 @@ RawSocket& RawSocket::operator=(RawSocket&& other) noexcept {
   return *this;
 }
 
-RawSocket RawSocket::connect(std::uint16_t port) {
+RawSocket RawSocket::connect(std::uint16_t port, const char* from) {
   const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   require(descriptor, "socket");
+  sockaddr_in own = loopback(0);
+  inet_pton(AF_INET, from, &own.sin_addr);
+  require(::bind(descriptor, reinterpret_cast<const sockaddr*>(&own), sizeof own), "bind");
   const sockaddr_in address = loopback(port);
   require(::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address),
           "connect");

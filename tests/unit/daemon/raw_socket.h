@@ -17,8 +17,8 @@ class RawSocket {
   RawSocket(RawSocket&& other) noexcept;
   RawSocket& operator=(RawSocket&& other) noexcept;
 
-  // Connects to 127.0.0.1.
-  static RawSocket connect(std::uint16_t port);
+  // Connects to 127.0.0.1, from that address or from another one of loopback.
+  static RawSocket connect(std::uint16_t port, const char* from = "127.0.0.1");
 
   void send(std::string_view bytes);
   // Reads until `count` bytes came, the peer closed or ten seconds passed.

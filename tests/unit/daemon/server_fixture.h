@@ -51,7 +51,9 @@ class ServerFixture : public testing::Test {
     }
   }
 
-  RawSocket connect() { return RawSocket::connect(server_->port()); }
+  RawSocket connect(const char* from = "127.0.0.1") {
+    return RawSocket::connect(server_->port(), from);
+  }
 
   // Sends `bytes` on a connection of their own and returns all that comes until the close.
   std::string talk(std::string_view bytes) {
