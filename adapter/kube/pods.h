@@ -5,7 +5,7 @@
 //
 // Everything happens on the client's thread; destroyed after the client was stopped. Changes are
 // published together: at once where nothing was published for a while, else after a pause that
-// grows with the cluster (10,000 pods: 0.1 s).
+// grows with the cluster (10,000 pods: 0.2 s).
 
 #pragma once
 
@@ -27,10 +27,19 @@ template <typename T>
 class KubeMirror {
  public:
   void begin_list() { staged_.emplace(); }
-  void put(const std::string& key, T object) {
-    (staged_ ? *staged_ : objects_).insert_or_assign(key, std::move(object));
+
+  // Both say whether anything has changed for readers: most news of a pod is none for us.
+  bool put(const std::string& key, T object) {
+    auto& into = staged_ ? *staged_ : objects_;
+    const auto known = into.find(key);
+    if (known != into.end() && known->second == object) return false;
+    into.insert_or_assign(key, std::move(object));
+    return !staged_;
   }
-  void drop(const std::string& key) { (staged_ ? *staged_ : objects_).erase(key); }
+  bool drop(const std::string& key) {
+    return (staged_ ? *staged_ : objects_).erase(key) > 0 && !staged_;
+  }
+
   void end_list() {
     objects_ = std::move(*staged_);
     staged_.reset();

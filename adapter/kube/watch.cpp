@@ -15,6 +15,7 @@ using std::chrono::seconds;
 
 constexpr milliseconds kFirstPause{500}, kLongestPause{30'000};
 constexpr int kGone = 410;
+constexpr int kPatience = 3;  // failures in a row before a new list
 // As client-go: each watch ends by itself after a time of its own, so that a restarted server is
 // not asked by everybody at once.
 constexpr int kShortestWatch = 240, kLongestWatch = 360;
@@ -135,7 +136,10 @@ void KubeWatch::ended(const Result<KubeAnswer>& answer) {
     return begin([this] { list({}); });
   }
   const bool lasted = clock_().steady - opened_at_ >= kLeastWatch;
-  if (answer && answer->status == 200 && lasted) return begin([this] { watch(); });
+  if (answer && answer->status == 200 && lasted) {
+    failures_ = 0;
+    return begin([this] { watch(); });
+  }
   if (answer && answer->status == 200) return failed("the watch ended at once", seconds{0});
   failed(reason_of(answer), answer ? answer->retry_after : seconds{0});
 }
@@ -147,6 +151,7 @@ void KubeWatch::failed(const std::string& reason, milliseconds least_pause) {
   edges_.failed(collection_.name, "kube API is not followed",
                 fmt::format("resource={} err=\"{}\"", collection_.name, printable(reason)),
                 clock_());
+  if (failures_ >= kPatience) version_.clear();  // perhaps it is the version that is wrong
   const bool whole = listing_ || version_.empty();
   client_.call_after(std::max(least_pause, next_pause()),
                      [this, whole] { whole ? list({}) : watch(); });
