@@ -102,13 +102,13 @@ func TestCheck72EmptyListAndNotFoundHold(t *testing.T) {
 		metric          autoscalingv2.MetricSpec
 		reason, message string
 	}{
-		// Nothing was asked of the engines, so that no pod has a latency.
-		"empty": {perPod("ttft_seconds_p95", "1"), "FailedGetPodsMetric",
+		// Nothing was asked of the engines, so that no pod can tell how often its cache was hit.
+		"empty": {perPod("prefix_cache_hit_percent", "1"), "FailedGetPodsMetric",
 			"no metrics returned from custom metrics API"},
 		"unknown-external": {external("no_such_metric", average("1")), "FailedGetExternalMetric",
 			"the server could not find the metric no_such_metric"},
 		"unknown-object": {object("no_such_metric", deployment, plain("1")), "FailedGetObjectMetric",
-			"the server could not find the metric no_such_metric for deployments.apps llm"},
+			"the server could not find the metric no_such_metric for deployments.apps"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -22,10 +22,17 @@ func TestCheck72InternalErrorAndTimeoutHold(t *testing.T) {
 	s.autoscale(10, external("queue_depth", average("10")))
 	s.awaitReplicas(3)
 
+	// Each replica remembers for ten seconds of its own what it was allowed to tell.
+	holds := func() error { return s.expectHold(3, "FailedGetExternalMetric", "") }
+	t.Cleanup(func() {
+		if err := applyOurs(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
 	if _, err := admin.Run(t.Context(), "delete", "clusterrolebinding", "leadline-adapter-auth-delegator"); err != nil {
 		t.Fatal(err)
 	}
-	s.awaitHold(3, "FailedGetExternalMetric", "")
+	await.Lasting(t, decided, 3*syncPeriod, holds)
 	if err := applyOurs(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +40,7 @@ func TestCheck72InternalErrorAndTimeoutHold(t *testing.T) {
 
 	pods.stall()
 	defer pods.resume()
-	s.awaitHold(3, "FailedGetExternalMetric", "")
+	await.Lasting(t, decided, 3*syncPeriod, holds)
 	pods.resume()
 	await.Success(t, patience, func() error { return s.expectReplicas(3) })
 }
@@ -98,7 +105,7 @@ func TestCheck78OneOfTwoReplicasIsKilled(t *testing.T) {
 			failedSince = time.Time{}
 		case failedSince.IsZero():
 			failedSince = time.Now()
-		case time.Since(failedSince) > 3*time.Second: // a sync every 2 s
+		case time.Since(failedSince) > syncPeriod*3/2:
 			return fmt.Errorf("two syncs without a value: %+v", found)
 		}
 		return nil
@@ -142,7 +149,7 @@ func apiIsDown(p *poller) {
 	down := time.Now()
 	p.hang(p.sampled[0])
 	p.Logf("API down: a hanging pod leaves after %.1f s", p.awaitRight())
-	await.Throughout(p, time.Minute-time.Since(down), func() error { return nil }) // the poller looks
+	await.Throughout(p, time.Minute-time.Since(down), p.expectRight)
 	if err := plane.StartAPIServer(p.Context()); err != nil {
 		p.Fatal(err)
 	}
@@ -156,7 +163,7 @@ func adapterIsRestarted(p *poller) {
 	if err := nodes.PodsOf("leadline")[0].Signal(kubelet.Adapter, syscall.SIGKILL); err != nil {
 		p.Fatal(err)
 	}
-	p.Logf("adapter restarted: right again after %.1f s, of which the kubelet waits ten", p.awaitRight())
+	p.Logf("adapter restarted: right again after %.1f s, most of it the kubelet's pause", p.awaitRight())
 }
 
 // An administrator takes the certificate away; a replica makes another.
@@ -193,5 +200,5 @@ func podsAreKilled(p *poller) {
 	stayLoading(p.scene)
 	p.kill(p.sampled[:3]...)
 	p.Logf("30 %% of the pods killed: right again after %.1f s", p.awaitRight())
-	await.Throughout(p, 10*time.Second, func() error { return nil }) // the poller looks
+	await.Throughout(p, 10*time.Second, p.expectRight)
 }

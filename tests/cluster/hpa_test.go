@@ -13,8 +13,10 @@ import (
 	"leadline.dev/tests/cluster/await"
 )
 
-// How long the HPA controller takes at most: a sync every 2 s, and some on a busy machine.
-const decided = 40 * time.Second
+const (
+	syncPeriod = 2 * time.Second  // of the HPA controller here
+	decided    = 40 * time.Second // how long a decision takes at most, on a busy machine
+)
 
 func average(value string) autoscalingv2.MetricTarget {
 	quantity := resource.MustParse(value)
@@ -106,7 +108,7 @@ func (s *scene) expectReplicas(wanted int32) error {
 func (s *scene) awaitReplicas(wanted int32) {
 	s.Helper()
 	await.Success(s, decided, func() error { return s.expectReplicas(wanted) })
-	await.Throughout(s, 6*time.Second, func() error { return s.expectReplicas(wanted) })
+	await.Throughout(s, 3*syncPeriod, func() error { return s.expectReplicas(wanted) })
 }
 
 // expectHold wants no decision for this reason, its message, and replicas as they were.
@@ -123,7 +125,7 @@ func (s *scene) expectHold(replicas int32, reason, message string) error {
 func (s *scene) awaitHold(replicas int32, reason, message string) {
 	s.Helper()
 	await.Success(s, decided, func() error { return s.expectHold(replicas, reason, message) })
-	await.Throughout(s, 6*time.Second, func() error { return s.expectHold(replicas, reason, message) })
+	await.Throughout(s, 3*syncPeriod, func() error { return s.expectHold(replicas, reason, message) })
 }
 
 // rescales are the messages of its SuccessfulRescale events, oldest first.

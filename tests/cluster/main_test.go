@@ -16,6 +16,7 @@ import (
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
 
 	"leadline.dev/tests/cluster/controlplane"
 	"leadline.dev/tests/cluster/kubectl"
@@ -77,12 +78,18 @@ func runTests(m *testing.M) (status int, err error) {
 		fmt.Fprintln(os.Stderr, <-plane.Failed())
 		os.Exit(1)
 	}()
+	if _, err := adapterComes(); err != nil {
+		fmt.Fprintln(os.Stderr, err) // each test fails of it, and those that need none still run
+	}
 	return m.Run(), nil
 }
 
 func startCluster() (stop func() error, err error) {
 	planes, logs := filepath.Join(folder, "plane"), filepath.Join(folder, "pods")
 	if err := errors.Join(os.Mkdir(planes, 0o700), os.Mkdir(logs, 0o700)); err != nil {
+		return nil, err
+	}
+	if err := logClients(filepath.Join(folder, "clients.log")); err != nil {
 		return nil, err
 	}
 	if plane, err = controlplane.Start(context.Background(), planes, "--enable-aggregator-routing=true"); err != nil {
@@ -97,6 +104,14 @@ func startCluster() (stop func() error, err error) {
 		nodes.Stop()
 		return plane.Stop()
 	}, nil
+}
+
+// What client-go tells of connections that end, as they do here.
+func logClients(path string) error {
+	file, err := os.Create(path)
+	klog.LogToStderr(false)
+	klog.SetOutput(file)
+	return err
 }
 
 func startNodes(logs string) error {
@@ -125,19 +140,21 @@ func applyOurs(ctx context.Context) error {
 	return err
 }
 
-// needAdapter fails at once in every test after the first that waited in vain.
-func needAdapter(t *testing.T) {
+// needAdapter fails at once in every test after the first that waited in vain, and says how long it
+// took from `kubectl apply`.
+func needAdapter(t *testing.T) time.Duration {
 	t.Helper()
-	if err := adapterComes(); err != nil {
+	took, err := adapterComes()
+	if err != nil {
 		t.Fatal(err)
 	}
+	return took
 }
 
-var adapterComes = sync.OnceValue(func() error {
-	deadline := time.Now().Add(patience)
+var adapterComes = sync.OnceValues(func() (time.Duration, error) {
 	err := allAvailable()
-	for ; err != nil && time.Now().Before(deadline); err = allAvailable() {
+	for ; err != nil && time.Since(appliedAt) < patience; err = allAvailable() {
 		time.Sleep(100 * time.Millisecond)
 	}
-	return err
+	return time.Since(appliedAt), err
 })

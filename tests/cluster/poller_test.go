@@ -94,6 +94,16 @@ func (p *poller) awaitRight() float64 {
 	return took
 }
 
+// expectRight complains of a value that was missing in the last answers.
+func (p *poller) expectRight() error {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	if p.right.since.IsZero() {
+		return fmt.Errorf("%s: not every replica gives the values of %d pods", p.namespace, p.wanted)
+	}
+	return nil
+}
+
 func (p *poller) hang(pod *kubelet.Pod) {
 	p.Helper()
 	hang(p.T, pod)

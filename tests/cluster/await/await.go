@@ -20,6 +20,22 @@ func Success(t testing.TB, limit time.Duration, check func() error) {
 	}
 }
 
+// Lasting fails the test where there is no span without complaints within limit, for what comes by
+// and by.
+func Lasting(t testing.TB, limit, span time.Duration, check func() error) {
+	t.Helper()
+	begin, good := time.Now(), time.Now()
+	for time.Since(good) < span {
+		if err := check(); err != nil {
+			good = time.Now()
+			if time.Since(begin) > limit {
+				t.Fatalf("after %s: %v", limit, err)
+			}
+		}
+		time.Sleep(turn)
+	}
+}
+
 // Throughout fails the test as soon as check complains within span.
 func Throughout(t testing.TB, span time.Duration, check func() error) {
 	t.Helper()

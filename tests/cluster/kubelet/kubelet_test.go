@@ -78,6 +78,7 @@ func startKubelet(folder string) (*Kubelet, error) {
 }
 
 func TestPodGetsReadyAndItsSidecarKnowsWhoItIs(t *testing.T) {
+	t.Parallel()
 	pod := readyPod(t, "identity")
 	object := pod.object.Load()
 	if !strings.HasPrefix(object.Status.PodIP, "127.") || object.Spec.NodeName != NodeName {
@@ -95,6 +96,7 @@ func TestPodGetsReadyAndItsSidecarKnowsWhoItIs(t *testing.T) {
 }
 
 func TestEachPodHasItsOwnAddress(t *testing.T) {
+	t.Parallel()
 	first, second := readyPod(t, "one"), readyPod(t, "other")
 	if first.Address() == second.Address() {
 		t.Errorf("both have %s", first.Address())
@@ -102,12 +104,14 @@ func TestEachPodHasItsOwnAddress(t *testing.T) {
 }
 
 func TestPodThatLoadsIsNotReadyUntilItHasLoaded(t *testing.T) {
+	t.Parallel()
 	namespace := deploy(t, "loading", "--startup-delay-ms=3000")
 	await.Success(t, patience, func() error { return expectPods(namespace, "Running notready") })
 	await.Success(t, patience, func() error { return expectPods(namespace, "Running ready") })
 }
 
 func TestPodThatHangsIsNotReadyUntilItAnswersAgain(t *testing.T) {
+	t.Parallel()
 	pod := readyPod(t, "hanging")
 	tell(t, pod, `{"hang":true}`)
 	await.Success(t, patience, func() error { return expectPods("hanging", "Running notready") })
@@ -116,6 +120,7 @@ func TestPodThatHangsIsNotReadyUntilItAnswersAgain(t *testing.T) {
 }
 
 func TestProbeThatIsToldToFailFails(t *testing.T) {
+	t.Parallel()
 	pod := readyPod(t, "told")
 	pod.FailReadiness(true)
 	await.Success(t, patience, func() error { return expectPods("told", "Running notready") })
@@ -139,6 +144,7 @@ func TestWhatDiesIsStartedAgain(t *testing.T) {
 }
 
 func TestDeletedPodIsTerminatingUntilItsRequestsHaveEnded(t *testing.T) {
+	t.Parallel()
 	pod := readyPod(t, "draining")
 	finish := longRequest(t, pod)
 	deletePod(t, pod, 60)
@@ -152,6 +158,7 @@ func TestDeletedPodIsTerminatingUntilItsRequestsHaveEnded(t *testing.T) {
 }
 
 func TestGracePeriodHasAnEnd(t *testing.T) {
+	t.Parallel()
 	pod := readyPod(t, "killed")
 	longRequest(t, pod)
 	deletePod(t, pod, 3)

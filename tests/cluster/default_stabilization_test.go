@@ -1,0 +1,27 @@
+//go:build long
+
+package cluster
+
+import (
+	"testing"
+	"time"
+
+	"leadline.dev/tests/cluster/await"
+)
+
+// The one example as users have it, with nothing shortened: `./dev cluster-test --long`.
+func TestExampleWithItsOwnFiveMinutes(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "five-minutes", 1, "--max-num-seqs=2")
+	load := s.startLoad(5, 128, 100)
+	s.apply(s.moved(readFile(t, manifests+"/examples/hpa-queue-depth.yaml")))
+	await.Success(t, patience, func() error { return s.expectAtLeast(2) })
+	load.end()
+	begin := time.Now()
+	await.Success(t, 10*time.Minute, func() error { return s.expectReplicas(1) })
+	took := time.Since(begin)
+	t.Logf("down after %.0f s", took.Seconds())
+	if took < 4*time.Minute {
+		t.Error("that is too early")
+	}
+}
