@@ -203,12 +203,25 @@ std::optional<WallTime> expiry_of(const std::string& certificate_pem) {
   return std::chrono::system_clock::from_time_t(timegm(&utc));
 }
 
-bool serves(const KeyPair& pair, const std::string& name) {
+bool belong_together(const KeyPair& pair) {
   const Certificate certificate = certificate_in(pair.certificate_pem);
   const Key key = key_in(pair.key_pem);
-  const bool good = certificate && key &&
-                    X509_check_private_key(certificate.get(), key.get()) == 1 &&
-                    X509_check_host(certificate.get(), name.data(), name.size(), 0, nullptr) == 1;
+  const bool good = certificate && key && X509_check_private_key(certificate.get(), key.get()) == 1;
+  ERR_clear_error();
+  return good;
+}
+
+bool serves(const KeyPair& pair, const std::string& name) {
+  const Certificate certificate = certificate_in(pair.certificate_pem);
+  return belong_together(pair) &&
+         X509_check_host(certificate.get(), name.data(), name.size(), 0, nullptr) == 1;
+}
+
+bool is_issued_by(const std::string& certificate_pem, const std::string& authority_pem) {
+  const Certificate certificate = certificate_in(certificate_pem);
+  const Certificate authority = certificate_in(authority_pem);
+  const bool good = certificate && authority &&
+                    X509_verify(certificate.get(), X509_get0_pubkey(authority.get())) == 1;
   ERR_clear_error();
   return good;
 }

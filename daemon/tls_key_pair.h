@@ -40,6 +40,13 @@ struct KeyPair {
 // Whether a client that dials `name` would accept it, and the key belongs to it.
 [[nodiscard]] bool serves(const KeyPair& pair, const std::string& name);
 
+// Whether both can be read and the key belongs to the certificate.
+[[nodiscard]] bool belong_together(const KeyPair& pair);
+
+// Whether the authority signed it: the first certificate of each PEM text.
+[[nodiscard]] bool is_issued_by(const std::string& certificate_pem,
+                                const std::string& authority_pem);
+
 // The oldest error in OpenSSL's queue of this thread, which is then emptied.
 [[nodiscard]] std::string openssl_error();
 

@@ -36,6 +36,23 @@ struct TlsClient::State {
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   }
 
+  void show(const KeyPair& own) const {
+    if (own.certificate_pem.empty()) return;
+    BIO* bytes = BIO_new_mem_buf(own.certificate_pem.data(), -1);
+    X509* certificate = PEM_read_bio_X509(bytes, nullptr, nullptr, nullptr);
+    SSL_CTX_use_certificate(context, certificate);
+    X509_free(certificate);
+    while ((certificate = PEM_read_bio_X509(bytes, nullptr, nullptr, nullptr)) != nullptr)
+      SSL_CTX_add0_chain_cert(context, certificate);
+    ERR_clear_error();
+    BIO_free(bytes);
+    bytes = BIO_new_mem_buf(own.key_pem.data(), -1);
+    EVP_PKEY* key = PEM_read_bio_PrivateKey(bytes, nullptr, nullptr, nullptr);
+    if (SSL_CTX_use_PrivateKey(context, key) != 1) throw std::runtime_error("the client's key");
+    EVP_PKEY_free(key);
+    BIO_free(bytes);
+  }
+
   void connect(std::uint16_t port) {
     socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const timeval patience{.tv_sec = 10, .tv_usec = 0};
@@ -54,6 +71,7 @@ TlsClient::TlsClient(std::uint16_t port, const TlsClientOptions& options)
     : state_(std::make_unique<State>()) {
   std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to a peer that may have closed
   state_->trust(options.trusted_pem);
+  state_->show(options.own);
   SSL_CTX_set_security_level(state_->context,
                              0);  // so that it may offer what the server must refuse
   if (options.max_version != 0) SSL_CTX_set_max_proto_version(state_->context, options.max_version);

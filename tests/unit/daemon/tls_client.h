@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "daemon/tls_key_pair.h"
+
 namespace leadline::test {
 
 struct TlsClientOptions {
@@ -14,6 +16,7 @@ struct TlsClientOptions {
   std::string host = "localhost";  // must be in the certificate
   int max_version = 0;             // 0: whatever OpenSSL has; else TLS1_1_VERSION …
   std::string alpn;                // "h2", "http/1.1": offered protocols' wire form
+  KeyPair own;                     // shown where the server asks for one; PEM, then its chain
 };
 
 class TlsClient {

@@ -1,7 +1,9 @@
 #include "daemon/tls_transport.h"
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include <fmt/format.h>
 #include <openssl/ssl.h>
@@ -142,6 +144,81 @@ TEST_F(TlsTransportTest, ReadsCertificateAndKeyFromFiles) {
   refused({certificate, write("other.key", other->key_pem)}, "key " + folder.string());
   refused({write("junk.crt", "junk"), certificate}, "certificate " + folder.string());
   std::filesystem::remove_all(folder);
+}
+
+// --- Certificates of clients, and a certificate that is replaced.
+
+TEST_F(TlsTransportTest, WhatAClientShowsReachesTheHandler) {
+  start_tls();
+  TlsClient tls = client();
+  tls.send(kHello);
+  tls.read_answer();
+  EXPECT_EQ(last_.client_certificates, nullptr);
+
+  const KeyPair first = *self_signed({"first"}, system_now().wall);
+  const KeyPair chain = *self_signed({"chain"}, system_now().wall);
+  options_.own = {first.certificate_pem + chain.certificate_pem, first.key_pem};
+  for (const int version : {TLS1_2_VERSION, 0}) {
+    options_.max_version = version;
+    TlsClient shows = client();
+    shows.send(kHello);
+    ASSERT_EQ(status_of(shows.read_answer()), 200) << "nobody verifies it here";
+    const auto shown = last_.client_certificates;
+    ASSERT_NE(shown, nullptr);
+    ASSERT_EQ(shown->der.size(), 2U);
+    EXPECT_NE(shown->der[0].find("first"), std::string::npos);
+    EXPECT_NE(shown->der[1].find("chain"), std::string::npos);
+    shows.send(kHello);
+    shows.read_answer();
+    EXPECT_EQ(last_.client_certificates, shown) << "the same for the whole connection";
+  }
+}
+
+TEST_F(TlsTransportTest, AReplacedCertificateIsShownFromTheNextHandshakeOn) {
+  const KeyPair first = *self_signed({"localhost"}, system_now().wall);
+  const KeyPair second = *self_signed({"localhost"}, system_now().wall);
+  auto transport = self_signed_tls_transport({"localhost"});
+  ASSERT_TRUE(replace_certificate(**transport, first));
+  start({}, *transport);
+  options_.trusted_pem = first.certificate_pem;
+  TlsClient open = client();
+  const auto refused =
+      replace_certificate(**transport, KeyPair{second.certificate_pem, first.key_pem});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::kBadConfig);
+  EXPECT_FALSE(replace_certificate(**transport, KeyPair{}));
+  EXPECT_FALSE(replace_certificate(**transport, TlsFiles{"/none.crt", "/none.key"}));
+  EXPECT_EQ(certificate_pem(**transport), first.certificate_pem);
+  client().send(kHello);
+
+  ASSERT_TRUE(replace_certificate(**transport, second));
+  EXPECT_EQ(certificate_pem(**transport), second.certificate_pem);
+  EXPECT_THROW(client(), std::runtime_error);
+  options_.trusted_pem = second.certificate_pem;
+  TlsClient next = client();
+  next.send(kHello);
+  EXPECT_EQ(status_of(next.read_answer()), 200);
+  open.send(kHello);
+  EXPECT_EQ(status_of(open.read_answer()), 200) << "what is open stays";
+}
+
+TEST_F(TlsTransportTest, ReplacingWhileClientsComeDisturbsNobody) {
+  const KeyPair pair = *self_signed({"localhost"}, system_now().wall);
+  auto transport = self_signed_tls_transport({"localhost"});
+  ASSERT_TRUE(replace_certificate(**transport, pair));
+  start({}, *transport);
+  options_.trusted_pem = pair.certificate_pem;
+  std::atomic<bool> over = false;
+  std::thread replacing([&] {
+    while (!over) static_cast<void>(replace_certificate(**transport, pair));
+  });
+  for (int i = 0; i < 20; ++i) {
+    TlsClient tls = client();
+    tls.send(kHello);
+    EXPECT_EQ(status_of(tls.read_answer()), 200);
+  }
+  over = true;
+  replacing.join();
 }
 
 }  // namespace
