@@ -50,22 +50,34 @@ std::string sha256_of(const X509* certificate) {
   unsigned size = 0;
   X509_digest(certificate, EVP_sha256(), digest.data(), &size);
   std::string hex;
-  for (unsigned i = 0; i < size; ++i) hex += fmt::format("{:02X}", digest[i]);
+  for (unsigned i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
   return hex;
+}
+
+bool verifies(X509_STORE* anchor, X509* own, STACK_OF(X509) * between, WallTime now) {
+  const Owned<X509_STORE_CTX> check(X509_STORE_CTX_new());
+  if (X509_STORE_CTX_init(check.get(), anchor, own, between) != 1) return false;
+  // As Go does: any certificate of the bundle is an anchor, self-signed or not.
+  X509_STORE_CTX_set_flags(check.get(), X509_V_FLAG_PARTIAL_CHAIN);
+  X509_STORE_CTX_set_purpose(check.get(), X509_PURPOSE_SSL_CLIENT);
+  X509_STORE_CTX_set_time(check.get(), 0, std::chrono::system_clock::to_time_t(now));
+  return X509_verify_cert(check.get()) == 1;
 }
 
 CertificateSubject subject_in(X509* certificate) {
   X509_NAME* name = X509_get_subject_name(certificate);
   const auto common = entries_of(name, NID_commonName);
-  return {.common_name = common.empty() ? std::string() : common.front(),
+  return {.common_name = common.empty() ? std::string() : common.back(),  // as Go
           .organizations = entries_of(name, NID_organizationName),
           .sha256 = sha256_of(certificate)};
 }
 
 }  // namespace
 
+// A store for each: of several authorities of one name OpenSSL would try the first alone, unless
+// certificates carry key identifiers. Go tries all.
 struct CertificateAuthority::Store {
-  Owned<X509_STORE> trusted{X509_STORE_new()};
+  std::vector<Owned<X509_STORE>> trusted;
 };
 
 Result<CertificateAuthority> CertificateAuthority::from_pem(const std::string& pem) {
@@ -75,7 +87,8 @@ Result<CertificateAuthority> CertificateAuthority::from_pem(const std::string& p
   for (;; ++certificates) {
     const Owned<X509> one(PEM_read_bio_X509(bytes.get(), nullptr, nullptr, nullptr));
     if (!one) break;
-    X509_STORE_add_cert(store->trusted.get(), one.get());
+    store->trusted.emplace_back(X509_STORE_new());
+    X509_STORE_add_cert(store->trusted.back().get(), one.get());
   }
   const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
   ERR_clear_error();
@@ -95,14 +108,9 @@ std::optional<CertificateSubject> CertificateAuthority::subject_of(const ClientC
     Owned<X509> one = certificate_from(shown.der[i]);
     if (one && sk_X509_push(between.get(), one.get()) > 0) static_cast<void>(one.release());
   }
-  const Owned<X509_STORE_CTX> check(X509_STORE_CTX_new());
-  if (X509_STORE_CTX_init(check.get(), store_->trusted.get(), own.get(), between.get()) != 1)
-    return std::nullopt;
-  // As Go does: any certificate of the bundle is an anchor, self-signed or not.
-  X509_STORE_CTX_set_flags(check.get(), X509_V_FLAG_PARTIAL_CHAIN);
-  X509_STORE_CTX_set_purpose(check.get(), X509_PURPOSE_SSL_CLIENT);
-  X509_STORE_CTX_set_time(check.get(), 0, std::chrono::system_clock::to_time_t(now));
-  const bool good = X509_verify_cert(check.get()) == 1;
+  const bool good = std::any_of(
+      store_->trusted.begin(), store_->trusted.end(),
+      [&](const auto& anchor) { return verifies(anchor.get(), own.get(), between.get(), now); });
   ERR_clear_error();
   if (!good) return std::nullopt;
   return subject_in(own.get());

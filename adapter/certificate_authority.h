@@ -20,9 +20,9 @@ namespace leadline {
 
 // Whom a certificate names. To Kubernetes a common name is a user and an organisation a group.
 struct CertificateSubject {
-  std::string common_name;
+  std::string common_name;  // the last one; may be empty
   std::vector<std::string> organizations;
-  std::string sha256;  // of the certificate, upper-case hex
+  std::string sha256;  // of the certificate, lower-case hex
 };
 
 class CertificateAuthority {

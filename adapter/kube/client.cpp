@@ -14,8 +14,10 @@
 
 #include <curl/curl.h>
 
+#include "adapter/certificate_authority.h"
 #include "base/clock.h"
 #include "daemon/log.h"
+#include "daemon/tls_key_pair.h"
 #include "daemon/token_file.h"
 
 namespace leadline {
@@ -250,13 +252,14 @@ class KubeClient::Loop {
     std::string url = endpoint_.server + transfer.request.path;
     if (!endpoint_.tls_server_name.empty()) {
       const auto begin = endpoint_.server.find("://") + 3;
-      const std::string host = endpoint_.server.substr(begin);
+      const auto end = std::min(endpoint_.server.find('/', begin), endpoint_.server.size());
+      const std::string host = endpoint_.server.substr(begin, end - begin);
       const auto port = host.rfind(':');
       const bool has_port = port != std::string::npos && host.find(']', port) == std::string::npos;
       const std::string suffix = has_port ? host.substr(port) : ":443";
       const std::string dialled = has_port ? host : host + suffix;
       url = endpoint_.server.substr(0, begin) + endpoint_.tls_server_name + suffix +
-            transfer.request.path;
+            endpoint_.server.substr(end) + transfer.request.path;
       transfer.connect_to = curl_slist_append(nullptr, ("::" + dialled).c_str());
       curl_easy_setopt(transfer.easy, CURLOPT_CONNECT_TO, transfer.connect_to);
     }
@@ -363,6 +366,15 @@ class KubeClient::Loop {
 };
 
 Result<std::unique_ptr<KubeClient>> KubeClient::start(const KubeEndpoint& endpoint) {
+  if (!endpoint.ca_pem.empty()) {
+    if (const auto ca = CertificateAuthority::from_pem(endpoint.ca_pem); !ca)
+      return fail(Errc::kBadConfig, "Kubernetes API: {}", ca.error().message);
+  }
+  const bool shows_certificate = !endpoint.certificate_pem.empty();
+  if (shows_certificate && !belong_together({endpoint.certificate_pem, endpoint.key_pem})) {
+    return fail(Errc::kBadConfig,
+                "Kubernetes API: the client's key does not belong to its certificate");
+  }
   return std::unique_ptr<KubeClient>(new KubeClient(std::make_unique<Loop>(endpoint)));
 }
 

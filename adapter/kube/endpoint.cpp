@@ -1,5 +1,6 @@
 #include "adapter/kube/endpoint.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -7,6 +8,7 @@
 
 #include "adapter/base64.h"
 #include "adapter/document_reader.h"
+#include "adapter/kube/objects.h"
 #include "daemon/text_file.h"
 
 namespace leadline {
@@ -15,6 +17,15 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kMaxFile = 1024 * 1024;
+
+// `http://` or `https://`, and a host; the rest is libcurl's to read.
+bool is_server(std::string_view url) {
+  const bool http = url.starts_with("http://") || url.starts_with("https://");
+  const std::string_view host = http ? url.substr(url.find("//") + 2) : std::string_view();
+  const auto plain = [](char c) { return c > ' ' && c < 0x7f; };
+  return !host.empty() && host.front() != '/' && host.front() != ':' &&
+         std::all_of(host.begin(), host.end(), plain);
+}
 
 // One named entry of `clusters`, `contexts` or `users`: its inner map.
 struct Entry {
@@ -45,7 +56,7 @@ class Kubeconfig {
   Entry find(const char* list, const char* inner, const std::string& name) {
     const json& entries = reader_.list(document_, list);
     for (std::size_t i = 0; i < entries.size(); ++i) {
-      if (!entries[i].is_object() || entries[i].value("name", "") != name) continue;
+      if (text_at(entries[i], {"name"}) != name) continue;
       const auto map = entries[i].find(inner);
       if (map == entries[i].end() || !map->is_object()) break;
       return {&*map, fmt::format("{}[{}].{}", list, i, inner)};
@@ -57,6 +68,10 @@ class Kubeconfig {
   void read_cluster(const Entry& cluster) {
     if (cluster.map == nullptr) return;
     endpoint_.server = reader_.required_text(*cluster.map, "server", cluster.path);
+    if (!endpoint_.server.empty() && !is_server(endpoint_.server)) {
+      reader_.error(cluster.path + ".server",
+                    fmt::format("\"{}\" must be http://HOST or https://HOST", endpoint_.server));
+    }
     while (endpoint_.server.ends_with('/')) endpoint_.server.pop_back();
     endpoint_.ca_pem = pem(cluster, "certificate-authority");
     endpoint_.tls_server_name = reader_.text(*cluster.map, "tls-server-name", cluster.path);

@@ -100,7 +100,7 @@ std::pair<KubeGatekeeper::Role, CertificateSubject> KubeGatekeeper::role_of(
     return {Role::kFrontProxy, std::move(*subject)};
   if (!trust_->clients) return {};
   subject = trust_->clients->subject_of(shown, now);
-  if (!subject) return {};
+  if (!subject || subject->common_name.empty()) return {};  // it names no user
   return {Role::kClient, std::move(*subject)};
 }
 

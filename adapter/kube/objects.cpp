@@ -14,6 +14,14 @@ constexpr std::array<std::string_view, 9> kUnread = {
     "managedFields", "annotations",       "env",  "envFrom",    "volumes",
     "volumeMounts",  "containerStatuses", "args", "tolerations"};
 
+// Maps whose keys are somebody's words: a label may well be called `env`.
+constexpr std::array<std::string_view, 3> kVerbatim = {"labels", "selector", "data"};
+
+template <std::size_t kSize>
+bool is_one_of(const std::array<std::string_view, kSize>& words, const std::string& word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
 const json& array_at(const json& object, std::initializer_list<const char*> path) {
   static const json kNone = json::array();
   const json& found = value_at(object, path);
@@ -64,10 +72,13 @@ std::optional<PodOwner> controller_of(const json& pod) {
 }  // namespace
 
 json parse_kube_json(std::string_view text) {
-  const auto keep = [](int, json::parse_event_t event, json& parsed) {
-    return event != json::parse_event_t::key ||
-           std::find(kUnread.begin(), kUnread.end(), parsed.get_ref<const std::string&>()) ==
-               kUnread.end();
+  std::optional<int> verbatim;  // how deep the map lies whose keys are all kept
+  const auto keep = [&verbatim](int depth, json::parse_event_t event, json& parsed) {
+    if (event != json::parse_event_t::key) return true;
+    if (verbatim && depth > *verbatim) return true;
+    const auto& key = parsed.get_ref<const std::string&>();
+    verbatim = is_one_of(kVerbatim, key) ? std::optional(depth) : std::nullopt;
+    return !is_one_of(kUnread, key);
   };
   return json::parse(text, keep, /*allow_exceptions=*/false);
 }

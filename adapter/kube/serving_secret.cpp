@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "adapter/base64.h"
+#include "adapter/certificate_authority.h"
 #include "adapter/json_text.h"
 #include "adapter/kube/objects.h"
 
@@ -28,12 +29,20 @@ std::string first_of(const std::string& bundle) {
   return end == std::string::npos ? bundle : bundle.substr(0, end + kEnd.size());
 }
 
+// A part of the bundle that API servers can read; nothing of what they would refuse the whole for.
+std::string readable(const std::string& bundle) {
+  return CertificateAuthority::from_pem(bundle) ? bundle : std::string();
+}
+
 }  // namespace
 
 bool needs_renewal(const ServingCertificate& certificate, const std::string& name, WallTime now) {
-  return !lasts(certificate.authority.certificate_pem, now, kAuthorityLeft) ||
+  const std::string& authority = certificate.authority.certificate_pem;
+  return !lasts(authority, now, kAuthorityLeft) ||
          !lasts(certificate.server.certificate_pem, now, kServerLeft) ||
-         !serves(certificate.server, name);
+         !serves(certificate.server, name) ||
+         !is_issued_by(certificate.server.certificate_pem, authority) ||
+         readable(certificate.ca_bundle).empty();
 }
 
 Result<ServingCertificate> renewed(const std::optional<ServingCertificate>& old,
@@ -42,14 +51,15 @@ Result<ServingCertificate> renewed(const std::optional<ServingCertificate>& old,
   const bool keeps = old && lasts(old->authority.certificate_pem, now, kAuthorityLeft);
   if (keeps) {
     certificate.authority = old->authority;
-    certificate.ca_bundle = old->ca_bundle;
+    certificate.ca_bundle = readable(old->ca_bundle);
+    if (certificate.ca_bundle.empty()) certificate.ca_bundle = old->authority.certificate_pem;
   } else {
     auto authority = make_authority("leadline-adapter-ca", now, kAuthorityValid);
     if (!authority) return fail(authority.error());
     certificate.authority = std::move(*authority);
     // Replicas show what the old one issued until they have read this Secret again.
     certificate.ca_bundle = certificate.authority.certificate_pem;
-    if (old) certificate.ca_bundle += old->authority.certificate_pem;
+    if (old) certificate.ca_bundle += readable(old->authority.certificate_pem);
   }
   auto server = issue_certificate(certificate.authority, {name, "localhost"}, now, kServerValid);
   if (!server && keeps) return renewed(std::nullopt, name, now);  // no key pair: start anew

@@ -30,7 +30,8 @@ struct ServingCertificate {
 [[nodiscard]] Result<ServingCertificate> renewed(const std::optional<ServingCertificate>& old,
                                                  const std::string& name, WallTime now);
 
-// Whether it has to be renewed: near its end, for another name, or no pair.
+// Whether it has to be renewed: near its end, for another name, no pair, of another authority, or
+// with a bundle that nobody can read.
 [[nodiscard]] bool needs_renewal(const ServingCertificate& certificate, const std::string& name,
                                  WallTime now);
 

@@ -97,10 +97,16 @@ void KubeWatch::watch() {
                       length, percent_encoded(version_)));
   request.timeout = seconds{length} + kWatchGrace;
   request.max_bytes = kMaxLineBytes;
+  opened_at_.reset();
   client_.watch(
       std::move(request),
       {.opened = [this] { opened(); }, .line = [this](std::string_view line) { take_line(line); }},
       [this](const Result<KubeAnswer>& answer) { ended(answer); });
+}
+
+void KubeWatch::worked() {
+  failures_ = 0;
+  gone_in_a_row_ = 0;
 }
 
 void KubeWatch::opened() {
@@ -122,24 +128,23 @@ void KubeWatch::take_line(std::string_view line) {
   const std::string version = text_at(object, {"metadata", "resourceVersion"});
   if (version.empty()) return metrics_.count_watch(collection_.name, "unreadable");
   version_ = version;
-  failures_ = 0;
+  worked();
   if (type == "ADDED" || type == "MODIFIED") events_.upsert(object);
   if (type == "DELETED") events_.remove(object);
   metrics_.count_watch(collection_.name, type == "BOOKMARK" ? "bookmark" : "event");
 }
 
 void KubeWatch::ended(const Result<KubeAnswer>& answer) {
+  const bool lasted = opened_at_ && clock_().steady - *opened_at_ >= kLeastWatch;
+  if (lasted) worked();
   const bool gone = version_.empty() || (answer && answer->status == kGone);
   if (gone) {
     version_.clear();
     metrics_.count_watch(collection_.name, "gone");
+    if (gone_in_a_row_++ > 0) return failed("every version is gone", seconds{0});
     return begin([this] { list({}); });
   }
-  const bool lasted = clock_().steady - opened_at_ >= kLeastWatch;
-  if (answer && answer->status == 200 && lasted) {
-    failures_ = 0;
-    return begin([this] { watch(); });
-  }
+  if (answer && answer->status == 200 && lasted) return begin([this] { watch(); });
   if (answer && answer->status == 200) return failed("the watch ended at once", seconds{0});
   failed(reason_of(answer), answer ? answer->retry_after : seconds{0});
 }

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -57,6 +58,7 @@ class KubeWatch {
   void listed(const Result<KubeAnswer>& answer);
   void watch();
   void opened();
+  void worked();
   void take_line(std::string_view line);
   void ended(const Result<KubeAnswer>& answer);
   void failed(const std::string& reason, std::chrono::milliseconds least_pause);
@@ -73,8 +75,9 @@ class KubeWatch {
   std::mt19937 random_{std::random_device{}()};
   std::string version_;  // empty: a list is needed
   bool listing_ = false;
-  int failures_ = 0;
-  SteadyTime opened_at_;
+  int failures_ = 0;                     // since a watch worked
+  int gone_in_a_row_ = 0;                // likewise
+  std::optional<SteadyTime> opened_at_;  // of this watch
 };
 
 }  // namespace leadline
