@@ -38,7 +38,9 @@ ApiReply parse_reply(std::string_view raw) {
 
 ApiCaller::ApiCaller(ApiAddress address)
     : address_(std::move(address)),
-      client_(address_.port, {.trusted_pem = address_.certificate_pem}) {}
+      client_(
+          address_.port,
+          {.trusted_pem = address_.certificate_pem, .host = address_.host, .own = address_.own}) {}
 
 bool ApiCaller::wait_for_end() {
   constexpr std::chrono::seconds kPatience{9};  // the client itself gives up after ten

@@ -41,6 +41,8 @@ struct ApiReply {
 struct ApiAddress {
   std::uint16_t port = 0;
   std::string certificate_pem, token;
+  std::string host = "localhost";  // as its certificate must say
+  KeyPair own;                     // the client certificate of who asks
 };
 
 // A connection that stays open over several calls.
