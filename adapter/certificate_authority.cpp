@@ -61,6 +61,8 @@ bool verifies(X509_STORE* anchor, X509* own, STACK_OF(X509) * between, WallTime 
   X509_STORE_CTX_set_flags(check.get(), X509_V_FLAG_PARTIAL_CHAIN);
   X509_STORE_CTX_set_purpose(check.get(), X509_PURPOSE_SSL_CLIENT);
   X509_STORE_CTX_set_time(check.get(), 0, std::chrono::system_clock::to_time_t(now));
+  // 80 bits: no signature over SHA-1 or MD5.
+  X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(check.get()), 1);
   return X509_verify_cert(check.get()) == 1;
 }
 

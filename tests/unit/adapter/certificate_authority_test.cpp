@@ -133,6 +133,11 @@ TEST_F(CertificateAuthorityTest, GarbageFromAClientIsNobody) {
   EXPECT_EQ(who(good), "nobody") << "an endless chain is not looked at";
 }
 
+// Go takes no signature over SHA-1 either.
+TEST_F(CertificateAuthorityTest, AWeakSignatureIsNobodys) {
+  EXPECT_EQ(who({.weak = true}), "nobody");
+}
+
 // Go takes the last; whoever allows names by it must mean the same one.
 TEST_F(CertificateAuthorityTest, OfSeveralCommonNamesTheLastCounts) {
   EXPECT_EQ(who({.common_names = {"front-proxy-client", "mallory"}}), "mallory");

@@ -31,9 +31,15 @@ json api_service(const std::string& name, const char* service = "leadline-adapte
 // One replica of the adapter, as far as its certificate goes.
 class Replica {
  public:
-  explicit Replica(const StubKube& stub)
+  explicit Replica(const StubKube& stub, std::chrono::hours ahead = {})
       : client_(std::move(*KubeClient::start({.server = stub.url()}))),
-        keeper_(*client_, {}, [this](const KeyPair& pair) { return use(pair); }) {
+        keeper_(
+            *client_, {}, [this](const KeyPair& pair) { return use(pair); },
+            [ahead] {
+              Instant now = system_now();
+              now.wall += ahead;
+              return now;
+            }) {
     keeper_.start();
   }
   ~Replica() { client_->stop(); }
@@ -116,6 +122,32 @@ TEST_F(CertificateKeeperTest, SomebodyElsesApiServiceIsLeftAlone) {
   }));
   EXPECT_EQ(bundle_of(kCustom), "");
   EXPECT_EQ(stub_.count("PATCH", kApiServicesPath + "/" + kCustom), 0U);
+}
+
+TEST_F(CertificateKeeperTest, WhatNearsItsEndIsReplacedAndBothAuthoritiesAreBelieved) {
+  stub_.put(kApiServicesPath, api_service(kCustom));
+  const auto made = renewed(std::nullopt, "leadline-adapter.leadline.svc", system_now().wall);
+  stub_.put(kSecrets, json::parse(secret_with(*made, "leadline", kSecret, "")));
+  Replica one(stub_, std::chrono::hours{24 * (3650 - 300)});
+  ASSERT_TRUE(eventually([&] { return one.ready(); }));
+  EXPECT_NE(one.used(), made->server);
+  EXPECT_EQ(stored()->server, one.used());
+  const std::string both = stored()->authority.certificate_pem + made->authority.certificate_pem;
+  EXPECT_EQ(stored()->ca_bundle, both);
+  EXPECT_TRUE(eventually([&] { return bundle_of(kCustom) == encode_base64(both); }));
+}
+
+TEST_F(CertificateKeeperTest, WhoLosesTheRaceServesWhatTheWinnerWrote) {
+  const auto winners = renewed(std::nullopt, "leadline-adapter.leadline.svc", system_now().wall);
+  const auto once = std::make_shared<std::atomic<bool>>(false);
+  stub_.set_script([this, once, winners](const StubRequest& request) -> std::optional<StubReply> {
+    if (request.method != "POST" || once->exchange(true)) return std::nullopt;
+    stub_.put(kSecrets, json::parse(secret_with(*winners, "leadline", kSecret, "")));
+    return std::nullopt;  // which is a 409 now
+  });
+  Replica one(stub_);
+  ASSERT_TRUE(eventually([&] { return one.ready(); }));
+  EXPECT_EQ(one.used(), winners->server);
 }
 
 TEST_F(CertificateKeeperTest, AServerThatFailsIsAskedAgain) {

@@ -86,7 +86,8 @@ KeyPair make_certificate(const KeyPair* issuer, const CertificateWish& wish) {
           : PEM_read_bio_PrivateKey(bytes_of(issuer->key_pem).get(), nullptr, nullptr, nullptr));
   X509_set_issuer_name(certificate.get(),
                        X509_get_subject_name(signer ? signer.get() : certificate.get()));
-  require(X509_sign(certificate.get(), signer_key ? signer_key.get() : key.get(), EVP_sha256()) > 0,
+  require(X509_sign(certificate.get(), signer_key ? signer_key.get() : key.get(),
+                    wish.weak ? EVP_sha1() : EVP_sha256()) > 0,
           "signature");
   const Owned<BIO> certificate_text(BIO_new(BIO_s_mem()));
   const Owned<BIO> key_text(BIO_new(BIO_s_mem()));

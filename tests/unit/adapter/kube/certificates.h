@@ -19,6 +19,7 @@ struct CertificateWish {
   std::string usage = "clientAuth";        // extended key usage; empty: none
   bool authority = false;                  // may sign others
   std::chrono::hours from{-1}, until{24};  // beside `now`
+  bool weak = false;                       // signed over SHA-1
   WallTime now = system_now().wall;
 };
 
