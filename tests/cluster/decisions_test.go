@@ -25,16 +25,16 @@ func TestCheck69ExternalAverageValue(t *testing.T) {
 // loading here, and the ready ones are two. AverageValue divides the sum.
 func TestCheck70ReplicasOfEachKindOfGoal(t *testing.T) {
 	t.Parallel()
-	namespace := func(name string) autoscalingv2.CrossVersionObjectReference {
-		return autoscalingv2.CrossVersionObjectReference{APIVersion: "v1", Kind: "Namespace", Name: name}
+	core := func(kind, name string) autoscalingv2.CrossVersionObjectReference {
+		return autoscalingv2.CrossVersionObjectReference{APIVersion: "v1", Kind: kind, Name: name}
 	}
 	for name, metric := range map[string]autoscalingv2.MetricSpec{
 		"external-value":           external("queue_depth", plain("21")),
 		"object-value":             object("queue_depth", deployment, plain("21")),
 		"object-average-value":     object("queue_depth", deployment, average("12")),
-		"namespace-value":          object("queue_depth", namespace("check70-namespace-value"), plain("21")),
-		"namespace-average-value":  object("queue_depth", namespace("check70-namespace-average-value"), average("12")),
-		"object-value-of-services": object("queue_depth", autoscalingv2.CrossVersionObjectReference{APIVersion: "v1", Kind: "Service", Name: workload}, plain("21")),
+		"namespace-value":          object("queue_depth", core("Namespace", "check70-namespace-value"), plain("21")),
+		"namespace-average-value":  object("queue_depth", core("Namespace", "check70-namespace-average-value"), average("12")),
+		"object-value-of-services": object("queue_depth", core("Service", workload), plain("21")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

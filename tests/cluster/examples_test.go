@@ -11,8 +11,9 @@ import (
 	"leadline.dev/tests/cluster/kubelet"
 )
 
-// applyExample applies an HPA of manifests/examples as users have it, but for the one patch, shortened: nobody waits five
-// minutes here. Its namespace is this scene's, so that all are tried side by side.
+// applyExample applies an HPA of manifests/examples as users have it, but for the one patch,
+// shortened: nobody waits five minutes here. Its namespace is this scene's, so that all are tried
+// side by side.
 func (s *scene) applyExample(name string) {
 	s.Helper()
 	s.apply(shortened(s.moved(readFile(s.T, manifests+"/examples/"+name))))

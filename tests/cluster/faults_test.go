@@ -33,6 +33,9 @@ func TestCheck72InternalErrorAndTimeoutHold(t *testing.T) {
 		t.Fatal(err)
 	}
 	await.Lasting(t, decided, 3*syncPeriod, holds)
+	s.queue(1, 1, 1) // one pod would do, if it were known
+	await.Throughout(t, 5*syncPeriod, holds)
+	s.queue(10, 10, 10)
 	if err := applyOurs(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +172,8 @@ func adapterIsRestarted(p *poller) {
 // An administrator takes the certificate away; a replica makes another.
 func certificateIsReplaced(p *poller) {
 	before := certificateSecret(p.T)
-	if _, err := admin.Run(p.Context(), "delete", "secret", "leadline-adapter-certificate", "-n", "leadline"); err != nil {
+	err := client.CoreV1().Secrets("leadline").Delete(p.Context(), "leadline-adapter-certificate", metav1.DeleteOptions{})
+	if err != nil {
 		p.Fatal(err)
 	}
 	begin := time.Now()
@@ -188,7 +192,8 @@ func certificateIsReplaced(p *poller) {
 
 func certificateSecret(t *testing.T) []byte {
 	t.Helper()
-	secret, err := client.CoreV1().Secrets("leadline").Get(t.Context(), "leadline-adapter-certificate", metav1.GetOptions{})
+	secrets := client.CoreV1().Secrets("leadline")
+	secret, err := secrets.Get(t.Context(), "leadline-adapter-certificate", metav1.GetOptions{})
 	if err != nil {
 		return nil
 	}

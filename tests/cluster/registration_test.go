@@ -107,7 +107,8 @@ func TestCheck74AdapterThatStopsAndComesBack(t *testing.T) {
 
 func scaleAdapter(t *testing.T, replicas int) {
 	t.Helper()
-	_, err := admin.Run(t.Context(), "scale", "deployment/leadline-adapter", "-n", "leadline", fmt.Sprint("--replicas=", replicas))
+	_, err := admin.Run(t.Context(), "scale", "deployment/leadline-adapter", "-n", "leadline",
+		fmt.Sprint("--replicas=", replicas))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +119,8 @@ func scaleAdapter(t *testing.T, replicas int) {
 func TestCheck76WhoMayReadValues(t *testing.T) {
 	s := newScene(t, "check76", 1)
 	s.queue(5)
-	if _, err := admin.Run(t.Context(), "delete", "clusterrolebinding", "leadline-metrics-reader-hpa-controller"); err != nil {
+	_, err := admin.Run(t.Context(), "delete", "clusterrolebinding", "leadline-metrics-reader-hpa-controller")
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -155,7 +157,9 @@ func viewerReadsOneNamespaceOnly(t *testing.T, s *scene) {
 		t.Fatal(err)
 	}
 	viewer := kubectl.For{Kubeconfig: file}
-	if _, err := admin.Run(t.Context(), "create", "rolebinding", "viewer", "-n", s.namespace, "--clusterrole=view", "--user=viewer"); err != nil {
+	_, err = admin.Run(t.Context(), "create", "rolebinding", "viewer", "-n", s.namespace,
+		"--clusterrole=view", "--user=viewer")
+	if err != nil {
 		t.Fatal(err)
 	}
 	await.Success(t, patience, func() error {

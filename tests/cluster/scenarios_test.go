@@ -200,7 +200,9 @@ func TestAllPodsTerminatingHold(t *testing.T) {
 	for _, pod := range found {
 		s.occupy(pod)
 	}
-	if _, err := admin.Run(t.Context(), "delete", "pods", "--all", "-n", s.namespace, "--wait=false", "--grace-period=60"); err != nil {
+	_, err := admin.Run(t.Context(), "delete", "pods", "--all", "-n", s.namespace,
+		"--wait=false", "--grace-period=60")
+	if err != nil {
 		t.Fatal(err)
 	}
 	s.awaitHold(4, "FailedGetExternalMetric", "")
