@@ -36,7 +36,8 @@ constexpr long kKeepAliveIdle = 30, kKeepAliveInterval = 10;
 struct Transfer {
   RequestId id = 0;
   KubeRequest request;
-  std::optional<KubeClient::Stream> stream;  // of a watch
+  bool is_watch = false;
+  KubeClient::Stream stream;  // of a watch
   KubeClient::Done done;
   CURL* easy = nullptr;
   curl_slist* headers = nullptr;
@@ -61,7 +62,7 @@ bool take_lines(Transfer& transfer, std::string_view bytes) {
     transfer.partial.append(bytes.substr(0, end));
     if (transfer.partial.size() > transfer.request.max_bytes) return false;
     if (end == std::string_view::npos) return true;
-    if (!transfer.partial.empty()) transfer.stream->line(transfer.partial);
+    if (!transfer.partial.empty()) transfer.stream.line(transfer.partial);
     transfer.partial.clear();
     bytes.remove_prefix(end + 1);
   }
@@ -71,7 +72,7 @@ bool take_lines(Transfer& transfer, std::string_view bytes) {
 bool streams(const Transfer& transfer) {
   long status = 0;
   curl_easy_getinfo(transfer.easy, CURLINFO_RESPONSE_CODE, &status);
-  return transfer.stream && status == 200;
+  return transfer.is_watch && status == 200;
 }
 
 std::size_t on_body(char* data, std::size_t size, std::size_t count, void* context) {
@@ -90,7 +91,7 @@ std::size_t on_body(char* data, std::size_t size, std::size_t count, void* conte
 std::size_t on_header(char* data, std::size_t size, std::size_t count, void* context) {
   auto& transfer = *static_cast<Transfer*>(context);
   const std::string_view line(data, size * count);
-  if (line == "\r\n" && streams(transfer)) transfer.stream->opened();
+  if (line == "\r\n" && streams(transfer)) transfer.stream.opened();
   constexpr std::string_view kName = "retry-after:";
   const bool matches = line.size() > kName.size() &&
                        std::equal(kName.begin(), kName.end(), line.begin(), [](char a, char b) {
@@ -145,7 +146,8 @@ class KubeClient::Loop {
     auto transfer = std::make_shared<Transfer>();
     const RequestId id = transfer->id = ++last_id_;
     transfer->request = std::move(request);
-    transfer->stream = std::move(stream);
+    transfer->is_watch = stream.has_value();
+    if (stream) transfer->stream = std::move(*stream);
     transfer->done = std::move(done);
     post([this, transfer] { add(transfer); });
     return id;
