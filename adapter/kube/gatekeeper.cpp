@@ -26,6 +26,15 @@ constexpr milliseconds kRetryPause{200};
 constexpr int kAttempts = 3;
 constexpr std::size_t kMaxReviewBytes = 256 * 1024;
 
+template <typename Answer>
+Result<Answer> outcome_of(const char* path, const Result<KubeAnswer>& answer,
+                          Result<Answer> (*read)(std::string_view)) {
+  if (!answer) return fail(answer.error());
+  if (answer->status != 200 && answer->status != 201)
+    return fail(Errc::kUnavailable, "{} answers {}", path, answer->status);
+  return read(answer->body);
+}
+
 bool is_worth_retrying(const Result<KubeAnswer>& answer) {
   return !answer || answer->status == 429 || answer->status >= 500;
 }
@@ -176,13 +185,22 @@ void KubeGatekeeper::authorise(const Caller& caller, const AccessRequest& access
   std::string question = access_review_body(caller, access);
   const auto use = [caller, access,
                     verdict = std::move(verdict)](const Result<AccessVerdict>& answer) {
-    if (!answer) return verdict(internal_error("authorisation: " + answer.error().message));
+    if (!answer) return verdict(internal_error("whether this is allowed could not be decided"));
     if (answer->allowed) return verdict(std::nullopt);
     verdict(access_denied(caller, access, answer->reason));
   };
   accesses_.get(question, use, [&](std::function<void(Result<AccessVerdict>)> done) {
     review<AccessVerdict>(kAccessReviewPath, question, verdict_from_access_review, std::move(done));
   });
+}
+
+// Callers are not told what is wrong between us and the Kubernetes API; the log is.
+void KubeGatekeeper::note(const char* path, const Error* failure) {
+  if (failure != nullptr) {
+    edges_.failed(path, "callers are not reviewed", error_fields(*failure), clock_());
+  } else {
+    edges_.recovered(path, "callers are reviewed again", fmt::format("path={}", path), clock_());
+  }
 }
 
 // Asks on the client's thread, answers on ours.
@@ -203,13 +221,11 @@ void KubeGatekeeper::review(const char* path, std::string body,
       loop_.call_after(kRetryPause * (attempt + 1), [this, path, body, read, done, attempt] {
         review<Answer>(path, body, read, done, attempt + 1);
       });
-    } else if (!answer) {
-      done(fail(answer.error()));
-    } else if (answer->status != 200 && answer->status != 201) {
-      done(fail(Errc::kUnavailable, "{} answers {}", path, answer->status));
-    } else {
-      done(read(answer->body));
+      return;
     }
+    Result<Answer> outcome = outcome_of(path, answer, read);
+    note(path, outcome ? nullptr : &outcome.error());
+    done(std::move(outcome));
   };
   client_.ask(std::move(request),
               [this, answered = std::move(answered)](Result<KubeAnswer> answer) {

@@ -25,6 +25,7 @@
 #include "adapter/review_cache.h"
 #include "adapter/self_metrics.h"
 #include "base/clock.h"
+#include "daemon/edge_log.h"
 
 namespace leadline {
 
@@ -65,6 +66,7 @@ class KubeGatekeeper final : public Gatekeeper {
   void by_token(const std::string& token, Identified verdict);
   [[nodiscard]] std::string token_key(const std::string& token) const;
 
+  void note(const char* path, const Error* failure);
   template <typename Answer>
   void review(const char* path, std::string body, Result<Answer> (*read)(std::string_view),
               std::function<void(Result<Answer>)> done, int attempt = 0);
@@ -73,6 +75,7 @@ class KubeGatekeeper final : public Gatekeeper {
   EventLoop& loop_;
   SelfMetrics& metrics_;
   Clock clock_;
+  EdgeLog edges_;
   std::shared_ptr<const Trust> trust_;  // nullptr until the ConfigMap was read
   std::atomic<bool> trusts_ = false;
   std::unordered_map<const ClientCertificates*, Checked> checked_;  // by connection
