@@ -119,10 +119,8 @@ TEST_F(SecurityTest, Check45IdentityHeadersWithoutACertificateAreIgnored) {
   EXPECT_EQ(asked["groups"], json::array({"system:unauthenticated"}));
   EXPECT_FALSE(asked.contains("extra"));
   // A certificate that anybody can make is not even anonymous.
-  for (const KeyPair& own : {make_certificate(nullptr, {}), [this] {
-                               const KeyPair other = root_authority("front-proxy-ca");
-                               return make_certificate(&other, {});
-                             }()})
+  const KeyPair stranger = root_authority("front-proxy-ca");
+  for (const KeyPair& own : {make_certificate(nullptr, {}), make_certificate(&stranger, {})})
     expect_status(with(own, kAllPods, forged), 401, "Unauthorized");
 }
 
