@@ -10,6 +10,7 @@
 #pragma once
 
 #include <atomic>
+#include <cassert>
 #include <map>
 #include <memory>
 #include <optional>
@@ -40,7 +41,8 @@ class KubeMirror {
     return (staged_ ? *staged_ : objects_).erase(key) > 0 && !staged_;
   }
 
-  void end_list() {
+  void end_list() {  // REQUIRES: begin_list() before it
+    assert(staged_.has_value());
     objects_ = std::move(*staged_);
     staged_.reset();
     complete_ = true;
