@@ -5,6 +5,7 @@
 
 #include "adapter/kube/objects.h"
 #include "adapter/percent.h"
+#include "engine/utf8.h"
 
 namespace leadline {
 namespace {
@@ -33,10 +34,11 @@ Result<std::vector<std::string>> list_in(const json& data, const char* key) {
   return list.get<std::vector<std::string>>();
 }
 
-// Header values are text: visible characters, blanks inside, and whatever UTF-8 there is.
+// Header values are text: UTF-8 without control characters. What is none could not be told to the
+// authoriser as it is.
 bool is_text(std::string_view value) {
-  return std::none_of(value.begin(), value.end(),
-                      [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
+  return is_utf8(value) && std::none_of(value.begin(), value.end(),
+                                        [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
 }
 
 // The one value of the first of these headers that has one.

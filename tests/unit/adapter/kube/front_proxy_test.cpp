@@ -143,10 +143,11 @@ TEST_F(CallerFromHeadersTest, BadEscapesInKeysAreRefused) {
     refused({{"X-Remote-User", "ada"}, {name, "x"}}, std::string(name) + " is badly escaped");
 }
 
-TEST_F(CallerFromHeadersTest, ControlCharactersAreRefused) {
+TEST_F(CallerFromHeadersTest, ControlCharactersAndBrokenUtf8AreRefused) {
   const std::string zero("a\0b", 3);
-  for (const std::string& bad : {zero, std::string("a\tb"), std::string("a\x7f"),
-                                 std::string("a\nb"), std::string("\x1b[0m")}) {
+  for (const std::string& bad :
+       {zero, std::string("a\tb"), std::string("a\x7f"), std::string("a\nb"),
+        std::string("\x1b[0m"), std::string("a\xff"), std::string("\xc3(")}) {
     refused({{"X-Remote-User", bad}}, "X-Remote-User is no text");
     refused({{"X-Remote-User", "ada"}, {"X-Remote-Uid", bad}}, "X-Remote-Uid is no text");
     refused({{"X-Remote-User", "ada"}, {"X-Remote-Group", bad}}, "X-Remote-Group is no text");
