@@ -306,8 +306,8 @@ void HttpServer::Session::dispatch() {
                           printable(problem.what())));
     answer_ = core_->refusal(500, "internal error");
   }
-  const bool crowded = core_->counters.parked >= core_->limits.parked ||
-                       peer_->parked >= core_->limits.peer_parked;
+  const bool crowded =
+      core_->counters.parked >= core_->limits.parked || peer_->parked >= core_->limits.peer_parked;
   if (!answer_ && crowded) {
     ++core_->counters.parked_refused;
     answer_ = core_->refusal(429, "too many parked requests");

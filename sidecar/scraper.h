@@ -10,11 +10,11 @@
 #include <string>
 
 #include "base/clock.h"
+#include "daemon/token_file.h"
 #include "engine/dialect.h"
 #include "sidecar/engine_client.h"
 #include "sidecar/scrape_outcome.h"
 #include "sidecar/self_metrics.h"
-#include "daemon/token_file.h"
 
 namespace leadline {
 
