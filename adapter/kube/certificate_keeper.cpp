@@ -1,6 +1,7 @@
 #include "adapter/kube/certificate_keeper.h"
 
 #include <array>
+#include <cassert>
 #include <utility>
 
 #include "adapter/base64.h"
@@ -129,6 +130,7 @@ void CertificateKeeper::compare_bundle(std::size_t which, const KubeAnswer& answ
   const json service = parse_kube_json(answer.body);
   const bool ours = text_at(service, {"spec", "service", "name"}) == place_.service &&
                     text_at(service, {"spec", "service", "namespace"}) == place_.namespace_name;
+  assert(current_.has_value());  // adopt() comes first
   const std::string bundle = encode_base64(current_->ca_bundle);
   if (!ours || text_at(service, {"spec", "caBundle"}) == bundle) return register_next(which + 1);
   KubeRequest request{.method = "PATCH",

@@ -137,8 +137,9 @@ ApiResult<std::optional<Caller>> KubeGatekeeper::by_certificate(const HttpReques
         fmt::format("identity headers are refused err=\"{}\"", printable(caller.error().message)));
     return tl::unexpected(unauthorized());
   }
-  if (*caller) add_authenticated(**caller);
-  return std::move(*caller);
+  std::optional<Caller>& named = *caller;
+  if (named) add_authenticated(*named);
+  return std::move(named);
 }
 
 void KubeGatekeeper::identify(const HttpRequest& request, Identified verdict) {
@@ -146,7 +147,7 @@ void KubeGatekeeper::identify(const HttpRequest& request, Identified verdict) {
   if (certified) {
     auto caller = by_certificate(request);
     if (!caller) return verdict(tl::unexpected(caller.error()));
-    if (*caller) return verdict(std::move(**caller));
+    if (std::optional<Caller>& named = *caller) return verdict(std::move(*named));
   }
   const auto token = shown_token(request);
   if (token.kind == ShownToken::kOne) return by_token(token.text, std::move(verdict));

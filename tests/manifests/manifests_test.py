@@ -54,9 +54,13 @@ def settings_of(daemon):
 
 
 def packages_of(daemon):
-    """Debian packages of the shared libraries that the daemon loads."""
+    """Debian packages of the libraries that the daemon is linked with; what these need, apt brings."""
+    binary = str(BINARIES / f"leadline-{daemon}")
+    needed = re.findall(r"NEEDED\s+(\S+)", run("objdump", "-p", binary))
     packages = set()
-    for library in re.findall(r"=> (/\S+)", run("ldd", str(BINARIES / f"leadline-{daemon}"))):
+    for name, library in re.findall(r"(\S+) => (/\S+)", run("ldd", binary)):
+        if name not in needed:
+            continue
         # dpkg may know the file by its place before /lib became a link to /usr/lib.
         places = {library, os.path.realpath(library), library.removeprefix("/usr"), "/usr" + library}
         answer = subprocess.run(["dpkg", "-S", *places], capture_output=True, text=True, check=False).stdout
