@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstring>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -28,7 +27,7 @@ struct TlsEngine::Bytes {
       BIO_set_retry_read(bio);
       return -1;
     }
-    std::memcpy(into, self.input_.data() + self.consumed_, taken);
+    self.input_.copy(into, taken, self.consumed_);
     self.consumed_ += taken;
     if (self.consumed_ == self.input_.size()) {
       self.input_.clear();
