@@ -13,8 +13,8 @@ namespace {
 // take anew for the next, at a page fault every 4 KB. At most so much is kept instead.
 void keep_freed_memory() {
   constexpr int kMebibyte = 1024 * 1024;
-  mallopt(M_MMAP_THRESHOLD, 8 * kMebibyte);
-  mallopt(M_TRIM_THRESHOLD, 16 * kMebibyte);
+  mallopt(M_MMAP_THRESHOLD, 8 * kMebibyte);   // NOLINT(concurrency-mt-unsafe): no thread yet
+  mallopt(M_TRIM_THRESHOLD, 16 * kMebibyte);  // NOLINT(concurrency-mt-unsafe): no thread yet
 }
 
 }  // namespace

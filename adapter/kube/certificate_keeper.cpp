@@ -71,16 +71,21 @@ void CertificateKeeper::look() {
 }
 
 void CertificateKeeper::found(const KubeAnswer& answer) {
-  if (answer.status == 404) return write(std::nullopt, {});
+  if (answer.status == 404) return write(current_, {});
   if (answer.status != 200)
     return failed(fmt::format("reading the Secret: HTTP {}", answer.status));
   const json secret = parse_kube_json(answer.body);
   const auto certificate = certificate_in_secret(secret);
-  if (!certificate || needs_renewal(*certificate, served_name(), clock_().wall))
-    return write(certificate, text_at(secret, {"metadata", "resourceVersion"}));
+  if (!certificate || needs_renewal(*certificate, served_name(), clock_().wall)) {
+    return write(certificate ? certificate : current_,
+                 text_at(secret, {"metadata", "resourceVersion"}));
+  }
   adopt(*certificate);
 }
 
+// `old` is what the Secret held, or what we serve where somebody has emptied or deleted it: with
+// the same authority the other replicas are believed until they have read the new one.
+//
 // Created if absent, or replaced at the version that was read: of several replicas one succeeds,
 // and the others read what it wrote.
 void CertificateKeeper::write(const std::optional<ServingCertificate>& old,

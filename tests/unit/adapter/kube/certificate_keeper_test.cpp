@@ -150,6 +150,24 @@ TEST_F(CertificateKeeperTest, WhoLosesTheRaceServesWhatTheWinnerWrote) {
   EXPECT_EQ(one.used(), winners->server);
 }
 
+// Else the other replicas would not be believed until they have read what the first one made.
+TEST_F(CertificateKeeperTest, ADeletedSecretComesBackWithTheSameAuthority) {
+  stub_.put(kApiServicesPath, api_service(kCustom));
+  const auto once = std::make_shared<std::atomic<bool>>(false);
+  const auto bundle = std::make_shared<std::string>();
+  stub_.set_script([=, this](const StubRequest& request) -> std::optional<StubReply> {
+    if (request.method != "PATCH" || once->exchange(true)) return std::nullopt;
+    *bundle = stored()->ca_bundle;
+    stub_.remove(kSecrets, kSecret);
+    return StubReply{.status = 500, .body = "{}", .headers = {}};  // so that it begins anew
+  });
+  Replica one(stub_);
+  ASSERT_TRUE(eventually([&] { return *once && stored() && !bundle_of(kCustom).empty(); }));
+  EXPECT_EQ(stored()->ca_bundle, *bundle);
+  EXPECT_EQ(stored()->server, one.used());
+  EXPECT_EQ(bundle_of(kCustom), encode_base64(*bundle));
+}
+
 TEST_F(CertificateKeeperTest, AServerThatFailsIsAskedAgain) {
   const auto failures = std::make_shared<std::atomic<int>>(1);
   stub_.set_script([=](const StubRequest&) -> std::optional<StubReply> {
