@@ -133,8 +133,10 @@ void ApiServer::finish(const Context& context, Answer answer) const {
 
 ApiServer::Answer ApiServer::answer(const Context& context) const {
   if (context.query) {
-    if (!*context.query) return tl::unexpected(context.query->error());
-    return (*context.query)->form == QueryForm::kExternal ? external(context) : custom(context);
+    const ApiResult<MetricQuery>& query = *context.query;
+    if (!query) return tl::unexpected(query.error());
+    return query->form == QueryForm::kExternal ? external(*query, context)
+                                               : custom(*query, context);
   }
   if (auto health = parts_.probes.answer(context.target)) return std::move(*health);
   const auto& segments = context.target.segments;
@@ -163,8 +165,7 @@ ApiServer::Answer ApiServer::document(const Context& context) const {
   return json_response(200, found->in(context.style));
 }
 
-ApiServer::Answer ApiServer::custom(const Context& context) const {
-  const MetricQuery& query = **context.query;
+ApiServer::Answer ApiServer::custom(const MetricQuery& query, const Context& context) const {
   if (!negotiate_data(context.accept, /*table_served=*/false)) {
     return tl::unexpected(not_acceptable(kJsonContentType));
   }
@@ -174,8 +175,7 @@ ApiServer::Answer ApiServer::custom(const Context& context) const {
       200, custom_metric_list(query.api, *custom, query.metric_label_selector, context.style));
 }
 
-ApiServer::Answer ApiServer::external(const Context& context) const {
-  const MetricQuery& query = **context.query;
+ApiServer::Answer ApiServer::external(const MetricQuery& query, const Context& context) const {
   const auto format = negotiate_data(context.accept, /*table_served=*/true);
   if (!format) return tl::unexpected(not_acceptable(kJsonContentType));
   const Instant now = parts_.clock();

@@ -42,8 +42,8 @@ class ApiServer {
   [[nodiscard]] Answer answer(const Context& context) const;
   [[nodiscard]] Answer groups(const Context& context) const;
   [[nodiscard]] Answer document(const Context& context) const;
-  [[nodiscard]] Answer custom(const Context& context) const;
-  [[nodiscard]] Answer external(const Context& context) const;
+  [[nodiscard]] Answer custom(const MetricQuery& query, const Context& context) const;
+  [[nodiscard]] Answer external(const MetricQuery& query, const Context& context) const;
 
   ApiParts parts_;
 };
