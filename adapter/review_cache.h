@@ -27,7 +27,7 @@ class ReviewCache {
   static constexpr std::size_t kMaxKeyBytes = 10'000;  // longer ones are asked each time
 
   using Use = std::function<void(const Result<Answer>&)>;
-  using Ask = std::function<void(std::function<void(Result<Answer>)>)>;
+  using Ask = std::function<void(Use)>;
 
   ReviewCache(std::chrono::milliseconds remembered, Clock clock)
       : remembered_(remembered), clock_(std::move(clock)) {}
@@ -35,7 +35,6 @@ class ReviewCache {
   // Calls `use` with the answer to `key`: at once where it is remembered; else when `ask`, which is
   // called unless somebody has asked already, has one.
   void get(const std::string& key, Use use, const Ask& ask) {
-    // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks): a function within one is freed by it
     if (key.size() > kMaxKeyBytes) return ask(std::move(use));
     const auto known = entries_.find(key);
     if (known != entries_.end() && clock_().steady < known->second.until)
@@ -43,8 +42,8 @@ class ReviewCache {
     auto& waiting = waiting_[key];
     waiting.push_back(std::move(use));
     if (waiting.size() > 1) return;
-    ask([this, key](Result<Answer> answer) { settle(key, std::move(answer)); });
-  }
+    ask([this, key](const Result<Answer>& answer) { settle(key, answer); });
+  }  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks): std::function frees what it holds
 
   void clear() {
     entries_.clear();
@@ -60,7 +59,7 @@ class ReviewCache {
     std::list<std::string>::iterator place;
   };
 
-  void settle(const std::string& key, Result<Answer> answer) {
+  void settle(const std::string& key, const Result<Answer>& answer) {
     const std::vector<Use> waiting = std::move(waiting_.extract(key).mapped());
     if (answer) keep(key, answer);
     for (const Use& use : waiting) use(answer);

@@ -173,11 +173,11 @@ void KubeGatekeeper::by_token(const std::string& token, Identified verdict) {
         add_authenticated(caller);
         verdict(std::move(caller));
       },
-      [this, &token](std::function<void(Result<std::optional<Caller>>)> done) {
+      [this, &token](ReviewCache<std::optional<Caller>>::Use done) {
         review<std::optional<Caller>>(kTokenReviewPath, token_review_body(token),
                                       caller_from_token_review, std::move(done));
       });
-}
+}  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks): std::function frees what it holds
 
 void KubeGatekeeper::authorise(const Caller& caller, const AccessRequest& access,
                                Authorised verdict) {
@@ -190,7 +190,7 @@ void KubeGatekeeper::authorise(const Caller& caller, const AccessRequest& access
     if (answer->allowed) return verdict(std::nullopt);
     verdict(access_denied(caller, access, answer->reason));
   };
-  accesses_.get(question, use, [&](std::function<void(Result<AccessVerdict>)> done) {
+  accesses_.get(question, use, [&](ReviewCache<AccessVerdict>::Use done) {
     review<AccessVerdict>(kAccessReviewPath, question, verdict_from_access_review, std::move(done));
   });
 }
@@ -207,8 +207,8 @@ void KubeGatekeeper::note(const char* path, const Error* failure) {
 // Asks on the client's thread, answers on ours.
 template <typename Answer>
 void KubeGatekeeper::review(const char* path, std::string body,
-                            Result<Answer> (*read)(std::string_view),
-                            std::function<void(Result<Answer>)> done, int attempt) {
+                            Result<Answer> (*read)(std::string_view), ReviewCache<Answer>::Use done,
+                            int attempt) {
   metrics_.count_review(path == kTokenReviewPath ? "token" : "access");
   KubeRequest request{.method = "POST",
                       .path = path,
@@ -224,9 +224,9 @@ void KubeGatekeeper::review(const char* path, std::string body,
       });
       return;
     }
-    Result<Answer> outcome = outcome_of(path, answer, read);
+    const Result<Answer> outcome = outcome_of(path, answer, read);
     note(path, outcome ? nullptr : &outcome.error());
-    done(std::move(outcome));
+    done(outcome);
   };
   client_.ask(std::move(request),
               [this, answered = std::move(answered)](Result<KubeAnswer> answer) {

@@ -69,7 +69,7 @@ class KubeGatekeeper final : public Gatekeeper {
   void note(const char* path, const Error* failure);
   template <typename Answer>
   void review(const char* path, std::string body, Result<Answer> (*read)(std::string_view),
-              std::function<void(Result<Answer>)> done, int attempt = 0);
+              ReviewCache<Answer>::Use done, int attempt = 0);
 
   KubeClient& client_;
   EventLoop& loop_;
