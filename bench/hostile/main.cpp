@@ -56,7 +56,7 @@ class Attack {
             try {
               round();
             } catch (const std::runtime_error&) {
-              ++refused_;  // its connection was closed: that is what it is for
+              // Its connection was closed: that is what it is for.
             }
             ++rounds_;
             std::this_thread::sleep_for(pause);
@@ -73,7 +73,7 @@ class Attack {
 
  private:
   std::atomic<bool> stop_ = false;
-  std::atomic<int> rounds_ = 0, refused_ = 0;
+  std::atomic<int> rounds_ = 0;
   std::thread thread_;
 };
 
