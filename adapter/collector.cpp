@@ -135,7 +135,10 @@ void Collector::dial_all() {
 }
 
 void Collector::expect_first_answers() {
-  first_answers_timer_ = loop_.call_after(kFirstAnswersWithin, [this] { tried_all_ = true; });
+  first_answers_timer_ = loop_.call_after(kFirstAnswersWithin, [this] {
+    for (const auto& [identity, slot] : slots_) settle(*slot);
+    publish_soon();
+  });
 }
 
 void Collector::received(Slot& slot, PollResult result) {
@@ -211,6 +214,7 @@ void Collector::publish() {
   view->index = index_;
   view->states.reserve(order_.size());
   for (const Slot* slot : order_) view->states.push_back(slot->state);
+  view->complete = awaited_ == 0;  // once 0, it stays
   views_.publish(std::move(view));
   if (awaited_ == 0) tried_all_ = true;
   metrics_.count_view();

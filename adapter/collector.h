@@ -40,7 +40,7 @@ class Collector {
   void take(const std::shared_ptr<const PodList>& list);
 
   // Whether every pod of the first list that was Ready was tried once, or 5 s passed since. Until
-  // then a workload would seem smaller than it is. Any thread.
+  // then the views are incomplete. Any thread.
   [[nodiscard]] bool tried_all() const { return tried_all_.load(); }
 
  private:

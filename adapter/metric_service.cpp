@@ -100,6 +100,12 @@ class SnapshotsAhead {
   Window window_;
 };
 
+// A list without the pods that were not heard yet would scale a workload down.
+tl::unexpected<ApiError> just_started() {
+  return tl::unexpected(
+      internal_error("not all pods were heard yet: this replica has just started"));
+}
+
 std::string reason_of(const WorkloadValue& value) {
   if (!value.matched) return "no pod with a sidecar matches";
   return value.result ? "its value is not a number" : value.result.error().reason;
@@ -142,6 +148,7 @@ ApiResult<CustomList> MetricService::custom(const MetricQuery& query, Instant no
                     .selector = query.metric_label_selector.to_string(),
                     .view = views_.current(),
                     .now = now};
+  if (!asked.view->complete) return just_started();
   CustomList list{.kind = std::string(query.resource->kind),
                   .namespace_name = query.namespace_name,
                   .metric = query.metric,
@@ -178,6 +185,7 @@ ApiResult<std::vector<ExternalItem>> MetricService::external(const MetricQuery& 
                     .selector = query.label_selector.to_string(),
                     .view = views_.current(),
                     .now = now};
+  if (!asked.view->complete) return just_started();
   const Value value = value_over(asked, fmt::format("external/{}", query.namespace_name),
                                  asked.view->index->in_namespace(query.namespace_name));
   if (!value->matched) return std::vector<ExternalItem>{};

@@ -24,11 +24,12 @@ class MetricService {
   MetricService(const ViewCell& views, const Catalogue& catalogue, AggregateOptions options,
                 SelfMetrics& metrics);
 
+  // 500 while the view is incomplete.
   // One object: exactly one item, or 404 with the reason. All objects: those that have a value.
   [[nodiscard]] ApiResult<CustomList> custom(const MetricQuery& query, Instant now) const;
 
-  // One item over all pods that the selector matches; none where it matches none; 404 with the
-  // reason where it matches some and there is no value: the HPA sums items, so never two.
+  // Likewise. One item over all pods that the selector matches; none where it matches none; 404
+  // with the reason where it matches some and there is no value: the HPA sums items, so never two.
   [[nodiscard]] ApiResult<std::vector<ExternalItem>> external(const MetricQuery& query,
                                                               Instant now) const;
 

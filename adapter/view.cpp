@@ -6,6 +6,7 @@ namespace {
 std::shared_ptr<const View> empty_view() {
   auto view = std::make_shared<View>();
   view->index = std::make_shared<const PodIndex>(std::make_shared<const PodList>());
+  view->complete = false;
   return view;
 }
 

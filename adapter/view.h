@@ -57,7 +57,10 @@ class ValueMemo {
 struct View {
   std::shared_ptr<const PodIndex> index;
   std::vector<PodState> states;  // by PodNumber
-  mutable ValueMemo memo;        // the only part that changes, and only by getting to know
+  // Whether each pod that was Ready at the start had its chance to answer (Collector::tried_all):
+  // before, a workload would seem smaller than it is, and nothing is served.
+  bool complete = true;
+  mutable ValueMemo memo;  // the only part that changes, and only by getting to know
 
   // The pod as engine/aggregate.h wants it; points into this view.
   [[nodiscard]] PodObservation observe(PodNumber pod) const;
@@ -71,7 +74,7 @@ struct View {
 
 class ViewCell {
  public:
-  // Starts with a view of no pods, so that current() is never null.
+  // Starts with an incomplete view of no pods, so that current() is never null.
   ViewCell();
 
   void publish(std::shared_ptr<const View> view) { view_.store(std::move(view)); }

@@ -154,7 +154,8 @@ TEST_F(CollectorTest, IsReadyWhenEachReadyPodOfTheStartWasTried) {
   loading.ready = false;
   EXPECT_FALSE(collector_->tried_all());
   take({a.dialled(), gone, loading});
-  EXPECT_TRUE(eventually([this](const View&) { return collector_->tried_all(); }));
+  EXPECT_TRUE(eventually([](const View& view) { return view.complete; }));
+  EXPECT_TRUE(collector_->tried_all());
   EXPECT_NE(views_.current()->states[0].snapshot, nullptr);
 }
 
@@ -167,6 +168,9 @@ TEST_F(CollectorTest, ASilentSidecarHoldsReadinessBack) {
   test::RawSocket peer = silent.accept();
   static_cast<void>(peer.read_until("\r\n\r\n"));
   EXPECT_FALSE(collector_->tried_all());
+  EXPECT_FALSE(views_.current()->complete);
+  EXPECT_TRUE(eventually([](const View& view) { return view.complete; }));  // 5 s later
+  EXPECT_TRUE(collector_->tried_all());
 }
 
 TEST_F(CollectorTest, APodThatAppearsReadyWasSeenBecomingSo) {

@@ -67,6 +67,15 @@ class MetricServiceTest : public testing::Test {
   MetricService service_{views_, catalogue_, {}, metrics_};
 };
 
+TEST_F(MetricServiceTest, NothingIsServedBeforeAllPodsWereTried) {
+  const std::string unknown = "500 not all pods were heard yet: this replica has just started";
+  EXPECT_EQ(custom("namespaces/ns/pods/*/queue_depth"), unknown);
+  serve(ViewBuilder().with(pod_of("a"), {.queue_depth = 3}).incomplete());
+  EXPECT_EQ(custom("namespaces/ns/pods/*/queue_depth"), unknown);
+  EXPECT_EQ(custom("namespaces/ns/pods/a/queue_depth"), unknown);
+  EXPECT_EQ(external("ns/queue_depth"), unknown);
+}
+
 TEST_F(MetricServiceTest, EachFormFindsItsPods) {
   Pod on_other_node = pod_of("b");
   on_other_node.node = "n2";
@@ -253,6 +262,7 @@ TEST_F(MetricServiceTest, BeyondAQuantityIsClampedAndCounted) {
 }
 
 TEST_F(MetricServiceTest, NoPodsAreNoValue) {
+  serve(ViewBuilder());
   EXPECT_EQ(external("ns/queue_depth"), "none");
   EXPECT_EQ(custom("namespaces/ns/pods/*/queue_depth"), "");
   EXPECT_EQ(custom("namespaces/ns/deployments.apps/llm/queue_depth").substr(0, 3), "404");

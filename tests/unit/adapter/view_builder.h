@@ -91,16 +91,24 @@ class ViewBuilder {
     return *this;
   }
 
+  // As a collector's that has not tried all pods yet.
+  ViewBuilder& incomplete() {
+    complete_ = false;
+    return *this;
+  }
+
   [[nodiscard]] std::shared_ptr<const View> build() const {
     auto view = std::make_shared<View>();
     view->index = std::make_shared<const PodIndex>(std::make_shared<const PodList>(list_));
     view->states = states_;
+    view->complete = complete_;
     return view;
   }
 
  private:
   PodList list_;
   std::vector<PodState> states_;
+  bool complete_ = true;
 };
 
 }  // namespace leadline::test
