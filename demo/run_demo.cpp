@@ -11,12 +11,11 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "demo/adapter_process.h"
-#include "demo/autoscaler.h"
 #include "demo/dashboard.h"
-#include "demo/fleet.h"
-#include "demo/hold.h"
+#include "demo/every.h"
+#include "demo/local_platform.h"
 #include "demo/measure_engine.h"
+#include "demo/platform.h"
 #include "demo/recording.h"
 #include "demo/summary.h"
 #include "demo/terminal_view.h"
@@ -44,23 +43,9 @@ void stop_on_signals() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
-// Something that happens every `period`, first at once; after a pause it does not catch up.
-class Every {
- public:
-  explicit Every(milliseconds period) : period_(period) {}
-  [[nodiscard]] bool due(SteadyTime now) {
-    if (now < next_) return false;
-    next_ = now + period_;
-    return true;
-  }
-
- private:
-  milliseconds period_;
-  SteadyTime next_;
-};
-
 // The load of the demo: a named excerpt of a real trace, superposed, in real time.
-Result<std::unique_ptr<LoadRunner>> make_load(const DemoOptions& options, const Fleet& fleet,
+Result<std::unique_ptr<LoadRunner>> make_load(const DemoOptions& options,
+                                              const std::string& addresses_file,
                                               LoadOptions& shape) {
   auto trace = options.trace.empty() ? parse_trace(demo_trace()) : read_trace(options.trace);
   if (!trace) return fail(trace.error().with_context("--trace " + options.trace));
@@ -68,50 +53,42 @@ Result<std::unique_ptr<LoadRunner>> make_load(const DemoOptions& options, const 
   auto plan = plan_load(*trace, shape);
   if (!plan) return fail(plan.error());
   LoadRunnerOptions runner;
-  runner.urls_file = fleet.addresses_file();
+  runner.urls_file = addresses_file;
   runner.slo_ttft = milliseconds(static_cast<int>(kSloTtftSeconds * 1000));
   return LoadRunner::create(std::move(*plan), std::move(runner));
 }
 
 class DemoRun {
  public:
-  DemoRun(const DemoOptions& options, HpaManifest manifest, WorkFolder& folder,
+  DemoRun(const DemoOptions& options, HpaManifest manifest, Platform& platform,
           Recording& recording)
       : options_(options),
+        manifest_(std::move(manifest)),
+        platform_(platform),
         recording_(recording),
-        fleet_(fleet_options(options, manifest, folder)),
-        adapter_(folder),
-        autoscaler_(std::move(manifest), [this](const std::string& path) { return ask(path); }),
-        view_(options.plain || ::isatty(STDOUT_FILENO) == 0),
-        sync_(options.sync_period) {}
+        view_(options.plain || ::isatty(STDOUT_FILENO) == 0) {}
 
   [[nodiscard]] Result<void> run();
-  [[nodiscard]] AdapterProcess& adapter() { return adapter_; }
-  [[nodiscard]] const HpaManifest& manifest() const { return autoscaler_.manifest(); }
-  // Keeps fleet and autoscaler going until a signal comes.
-  void hold();
+  // Keeps the pods going until a signal comes.
+  [[nodiscard]] Result<void> hold();
 
  private:
-  static FleetOptions fleet_options(const DemoOptions& options, const HpaManifest& manifest,
-                                    const WorkFolder& folder);
   [[nodiscard]] Result<void> warm_up();
   [[nodiscard]] Result<void> tick();
-  [[nodiscard]] Result<void> decide_replicas(SteadyTime now);
+  void take(const Decided& decided);
   void record_start();
   void record_replicas();
-  void show(SteadyTime now);
-  ApiAnswer ask(const std::string& path) { return adapter_.api().get(path); }
-  [[nodiscard]] double seconds_in() const {
-    return duration<double>(system_now().steady - load_began_).count();
+  void show();
+  [[nodiscard]] double seconds_at(SteadyTime time) const {
+    return duration<double>(time - load_began_).count();
   }
+  [[nodiscard]] double seconds_in() const { return seconds_at(system_now().steady); }
 
   DemoOptions options_;
+  HpaManifest manifest_;
+  Platform& platform_;
   Recording& recording_;
-  Fleet fleet_;
-  AdapterProcess adapter_;
-  Autoscaler autoscaler_;
   TerminalView view_;
-  Every sync_;
   Every second_{seconds{1}};
   LoadOptions shape_;
   std::unique_ptr<LoadRunner> load_;
@@ -120,25 +97,11 @@ class DemoRun {
   std::string last_decision_;
 };
 
-FleetOptions DemoRun::fleet_options(const DemoOptions& options, const HpaManifest& manifest,
-                                    const WorkFolder& folder) {
-  FleetOptions fleet;
-  fleet.programs = program_folder();
-  fleet.work_folder = folder.path();
-  fleet.namespace_name = manifest.namespace_name;
-  fleet.workload = manifest.workload;
-  fleet.engine_arguments = {"--startup-delay-ms", std::to_string(options.startup_delay.count())};
-  if (options.scrape_interval_ms > 0) {
-    fleet.sidecar_arguments = {"--scrape-interval-ms", std::to_string(options.scrape_interval_ms)};
-  }
-  return fleet;
-}
-
 Result<void> DemoRun::run() {
-  auto load = make_load(options_, fleet_, shape_);
+  auto load = make_load(options_, platform_.addresses_file(), shape_);
   if (!load) return fail(load.error());
   load_ = std::move(*load);
-  if (auto started = adapter_.start(fleet_.pods_file()); !started) return started;
+  if (auto started = platform_.start(); !started) return started;
   if (auto warm = warm_up(); !warm) return warm;
 
   load_began_ = system_now().steady;
@@ -158,19 +121,18 @@ Result<void> DemoRun::run() {
 // minReplicas Ready, and the adapter answers for them.
 Result<void> DemoRun::warm_up() {
   load_began_ = system_now().steady;
-  const auto least = autoscaler_.manifest().spec.min_replicas;
-  if (auto scaled = fleet_.scale_to(least, load_began_); !scaled) return scaled;
+  const auto least = manifest_.spec.min_replicas;
   const SteadyTime deadline = load_began_ + options_.startup_delay + seconds{30};
   while (!stop_asked) {
     const SteadyTime now = system_now().steady;
-    fleet_.tick(now);
-    const ApiAnswer first = ask(autoscaler_.manifest().paths.front());
-    if (fleet_.ready() >= least && first.status == 200) return {};
+    if (auto looked = platform_.look_after(now); !looked) return looked;
+    const ApiAnswer first = platform_.ask(manifest_.paths.front());
+    if (platform_.replicas().ready >= least && first.status == 200) return {};
     if (now > deadline) {
       return fail(Errc::kUnavailable, "the adapter gives no value after {} s: HTTP {} {}",
                   duration<double>(now - load_began_).count(), first.status, first.body);
     }
-    if (second_.due(now)) show(now);
+    if (second_.due(now)) show();
     std::this_thread::sleep_for(kTick);
   }
   return fail(Errc::kUnavailable, "stopped");
@@ -178,43 +140,39 @@ Result<void> DemoRun::warm_up() {
 
 Result<void> DemoRun::tick() {
   const SteadyTime now = system_now().steady;
-  fleet_.tick(now);
-  if (sync_.due(now)) {
-    if (auto decided = decide_replicas(now); !decided) return decided;
-  }
+  if (auto looked = platform_.look_after(now); !looked) return looked;
+  const auto decisions = platform_.decisions(now);
+  if (!decisions) return fail(decisions.error());
+  for (const Decided& decided : *decisions) take(decided);
   if (second_.due(now)) {
     record_replicas();
-    show(now);
+    show();
   }
   std::this_thread::sleep_for(kTick);
   return {};
 }
 
-Result<void> DemoRun::decide_replicas(SteadyTime now) {
-  const double t = seconds_in();
-  auto sync = autoscaler_.sync({.spec_replicas = fleet_.wanted(),
-                                .status_replicas = fleet_.existing(),
-                                .pods = fleet_.observed()},
-                               now);
-  sync.record["t"] = t;
-  recording_.add(sync.record);
-  if (!sync.decision.rescale) return {};
-  last_decision_ = fmt::format("{:.0f} s: {} -> {}: {}", t, fleet_.wanted(), sync.decision.desired,
-                               sync.decision.reason);
-  auto scaled = fleet_.scale_to(sync.decision.desired, now);
+void DemoRun::take(const Decided& decided) {
+  const double t = seconds_at(decided.at);
+  nlohmann::json line = decided.record;
+  line["t"] = t;
+  const int before = line.value("spec_replicas", 0), after = line.value("desired", 0);
+  const std::string reason = line.value("reason", "");
+  recording_.add(std::move(line));
+  if (before == after) return;
+  last_decision_ = fmt::format("{:.0f} s: {} -> {}: {}", t, before, after, reason);
   record_replicas();
-  return scaled;
 }
 
 void DemoRun::record_start() {
-  const HpaSpec& spec = autoscaler_.manifest().spec;
+  const HpaSpec& spec = manifest_.spec;
   nlohmann::json line = {{"kind", "start"},
                          {"min_replicas", spec.min_replicas},
                          {"max_replicas", spec.max_replicas},
                          {"manifest", options_.manifest},
                          {"sync_period_ms", options_.sync_period.count()},
-                         {"startup_delay_ms", options_.startup_delay.count()},
-                         {"adapter_pid", adapter_.pid()}};
+                         {"startup_delay_ms", options_.startup_delay.count()}};
+  line.update(platform_.facts());
   if (!options_.no_load && !shape_.bursts.empty()) {
     const Burst& burst = shape_.bursts.front();
     line["burst_s"] = duration<double>(burst.at).count();
@@ -225,11 +183,12 @@ void DemoRun::record_start() {
 
 void DemoRun::record_replicas() {
   const double t = seconds_in();
+  const Replicas replicas = platform_.replicas();
   recording_.add({{"kind", "replicas"},
                   {"t", t},
-                  {"wanted", fleet_.wanted()},
-                  {"exists", fleet_.existing()},
-                  {"ready", fleet_.ready()}});
+                  {"wanted", replicas.wanted},
+                  {"exists", replicas.existing},
+                  {"ready", replicas.ready}});
   const LoadTotals totals = load_->progress().totals;
   recording_.add({{"kind", "load"},
                   {"t", t},
@@ -238,9 +197,9 @@ void DemoRun::record_replicas() {
                   {"refused", totals.refused}});
 }
 
-void DemoRun::show(SteadyTime /*now*/) {
-  Frame frame = read_dashboard(autoscaler_.manifest(), [this](const std::string& path) {
-    ApiAnswer answer = ask(path);
+void DemoRun::show() {
+  Frame frame = read_dashboard(manifest_, [this](const std::string& path) {
+    ApiAnswer answer = platform_.ask(path);
     recording_.add({{"kind", "answer"},
                     {"t", seconds_in()},
                     {"path", path},
@@ -251,22 +210,24 @@ void DemoRun::show(SteadyTime /*now*/) {
   frame.t = seconds_in();
   frame.duration = duration<double>(options_.duration).count();
   frame.offered_per_second = load_->progress().arrivals_per_second;
-  frame.wanted = fleet_.wanted();
-  frame.existing = fleet_.existing();
-  frame.ready = fleet_.ready();
-  frame.least = autoscaler_.manifest().spec.min_replicas;
-  frame.most = autoscaler_.manifest().spec.max_replicas;
+  const Replicas replicas = platform_.replicas();
+  frame.wanted = replicas.wanted;
+  frame.existing = replicas.existing;
+  frame.ready = replicas.ready;
+  frame.least = manifest_.spec.min_replicas;
+  frame.most = manifest_.spec.max_replicas;
   frame.phase = phase_;
   frame.last_decision = last_decision_;
   view_.show(frame);
 }
 
-void DemoRun::hold() {
-  phase_ = "holding";
+Result<void> DemoRun::hold() {
+  platform_.print_hold_help();
   while (!stop_asked) {
-    fleet_.tick(system_now().steady);
+    if (auto looked = platform_.look_after(system_now().steady); !looked) return looked;
     std::this_thread::sleep_for(kTick);
   }
+  return {};
 }
 
 void print_beginning(const DemoOptions& options, const HpaManifest& manifest) {
@@ -305,13 +266,11 @@ Result<void> run_demo(const DemoOptions& options) {
     return measured ? measured : fail(kept(*folder, measured.error()));
   }
   print_beginning(options, *manifest);
-  DemoRun run(options, *manifest, *folder, *recording);
+  LocalPlatform platform(options, *manifest, *folder);
+  DemoRun run(options, *manifest, platform, *recording);
   if (auto ran = run.run(); !ran) return fail(kept(*folder, ran.error()));
   std::fputs(render(summarise(recording->lines()), kSloTtftSeconds).c_str(), stdout);
-  if (options.hold && !stop_asked) {
-    print_hold_help(run.adapter(), *folder, run.manifest());
-    run.hold();
-  }
+  if (options.hold && !stop_asked) return run.hold();
   return {};
 }
 
