@@ -41,10 +41,10 @@ func TestCheck72InternalErrorAndTimeoutHold(t *testing.T) {
 	}
 	await.Success(t, patience, func() error { return s.expectReplicas(3) })
 
-	pods.stall()
-	defer pods.resume()
+	pods.Stall()
+	defer pods.Resume()
 	await.Lasting(t, decided, 3*syncPeriod, holds)
-	pods.resume()
+	pods.Resume()
 	await.Success(t, patience, func() error { return s.expectReplicas(3) })
 }
 
@@ -123,7 +123,7 @@ func expectReplicasOfAdapter(wanted int) error {
 	}
 	ready := 0
 	for _, pod := range list.Items {
-		if isReady(&pod) && pod.DeletionTimestamp == nil {
+		if kubelet.IsReady(&pod) && pod.DeletionTimestamp == nil {
 			ready++
 		}
 	}

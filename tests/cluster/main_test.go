@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"leadline.dev/tests/cluster/controlplane"
 	"leadline.dev/tests/cluster/kubectl"
 	"leadline.dev/tests/cluster/kubelet"
+	"leadline.dev/tests/cluster/link"
 	"leadline.dev/tests/cluster/network"
 )
 
@@ -39,7 +41,7 @@ var (
 	folder    string
 	plane     *controlplane.ControlPlane
 	nodes     *kubelet.Kubelet
-	pods      *link // between pods and the Kubernetes API
+	pods      *link.Link // between pods and the Kubernetes API
 	client    kubernetes.Interface
 	admin     kubectl.For
 	appliedAt time.Time
@@ -127,11 +129,11 @@ func startNodes(logs string) error {
 	if err != nil {
 		return err
 	}
-	if pods, err = newLink(plane.URL()); err != nil {
+	if pods, err = link.New(func() string { return strings.TrimPrefix(plane.URL(), "https://") }); err != nil {
 		return err
 	}
 	nodes, err = kubelet.Start(kubelet.Options{
-		Config: config, Folder: logs, Programs: path, Addresses: network.Pods, Server: pods.url()})
+		Config: config, Folder: logs, Programs: path, Addresses: network.Pods, Server: "https://" + pods.Address().String()})
 	return err
 }
 

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -21,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"leadline.dev/tests/cluster/await"
+	"leadline.dev/tests/cluster/example"
 	"leadline.dev/tests/cluster/kubelet"
 )
 
@@ -83,8 +83,7 @@ var renderedExample = sync.OnceValues(func() (string, error) {
 })
 
 func (s *scene) moved(manifest string) string {
-	return strings.NewReplacer("namespace: demo\n", "namespace: "+s.namespace+"\n",
-		"name: demo\n", "name: "+s.namespace+"\n").Replace(manifest)
+	return example.In(s.namespace, workload, manifest)
 }
 
 func (s *scene) apply(manifest string) {
@@ -130,13 +129,7 @@ func (s *scene) pods() ([]corev1.Pod, error) {
 
 func (s *scene) ready() ([]corev1.Pod, error) {
 	pods, err := s.pods()
-	return slices.DeleteFunc(pods, func(pod corev1.Pod) bool { return !isReady(&pod) }), err
-}
-
-func isReady(pod *corev1.Pod) bool {
-	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
+	return slices.DeleteFunc(pods, func(pod corev1.Pod) bool { return !kubelet.IsReady(&pod) }), err
 }
 
 // readyPods are those that must be there.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -61,6 +62,13 @@ func (p *Pod) Terminating() bool { return p.object.Load().DeletionTimestamp != n
 // EngineURL is where its engine listens once it has loaded; /sim/ tells it to misbehave.
 func (p *Pod) EngineURL() string {
 	return fmt.Sprintf("http://%s:%d", p.address, enginePort(p.object.Load()))
+}
+
+// IsReady is whether a pod's status says so.
+func IsReady(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
 }
 
 // FailReadiness makes its readiness probes fail, whatever its containers answer, or lifts that.

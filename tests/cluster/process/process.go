@@ -141,3 +141,15 @@ func (p *Process) Kill() error {
 		return fmt.Errorf("%s (pid %d) lives 10 s after SIGKILL", p.Name(), p.Pid())
 	}
 }
+
+// Naming are the arguments of all processes of this machine that name a folder.
+func Naming(folder string) (found []string) {
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is a good one
+	for _, file := range files {
+		arguments, _ := os.ReadFile(file) // it may have ended meanwhile
+		if bytes.Contains(arguments, []byte(folder)) {
+			found = append(found, string(arguments))
+		}
+	}
+	return found
+}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"leadline.dev/tests/cluster/process"
 )
 
 // The tests run this binary as the command.
@@ -25,14 +26,14 @@ func TestItsSignalEndsItAndAllThatItStarted(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
 			command, folder := start(t)
-			if left := processesIn(t, folder); len(left) != 3 {
+			if left := process.Naming(folder); len(left) != 3 {
 				t.Errorf("runs %q", left)
 			}
 			end(t, command, signal)
 			if !command.ProcessState.Success() {
 				t.Error(command.ProcessState)
 			}
-			if left := processesIn(t, folder); len(left) != 0 {
+			if left := process.Naming(folder); len(left) != 0 {
 				t.Errorf("left behind: %q", left)
 			}
 			if _, err := os.Stat(folder); !os.IsNotExist(err) {
@@ -46,7 +47,7 @@ func TestNothingOutlivesItWhenItIsKilled(t *testing.T) {
 	command, folder := start(t)
 	end(t, command, syscall.SIGKILL)
 	deadline := time.Now().Add(10 * time.Second)
-	for left := processesIn(t, folder); len(left) != 0; left = processesIn(t, folder) {
+	for left := process.Naming(folder); len(left) != 0; left = process.Naming(folder) {
 		if time.Now().After(deadline) {
 			t.Fatalf("left behind: %q", left)
 		}
@@ -87,21 +88,4 @@ func end(t *testing.T, command *exec.Cmd, signal syscall.Signal) {
 	timer := time.AfterFunc(30*time.Second, func() { _ = command.Process.Kill() })
 	defer timer.Stop()
 	_ = command.Wait() // its status is in command.ProcessState
-}
-
-// processesIn names those whose arguments speak of the folder.
-func processesIn(t *testing.T, folder string) []string {
-	t.Helper()
-	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var found []string
-	for _, file := range files {
-		arguments, _ := os.ReadFile(file) // it may have ended meanwhile
-		if bytes.Contains(arguments, []byte(folder)) {
-			found = append(found, string(arguments))
-		}
-	}
-	return found
 }
