@@ -1,6 +1,6 @@
 #include "adapter/bearer_token.h"
 
-#include <algorithm>
+#include "base/ascii_case.h"
 
 namespace leadline {
 namespace {
@@ -9,10 +9,7 @@ constexpr std::string_view kScheme = "bearer ";
 
 // Compared without regard to case (RFC 9110 §11.1).
 bool is_bearer(std::string_view header) {
-  return header.size() > kScheme.size() &&
-         std::equal(kScheme.begin(), kScheme.end(), header.begin(), [](char a, char b) {
-           return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
-         });
+  return header.size() > kScheme.size() && starts_with_ignoring_case(header, kScheme);
 }
 
 }  // namespace

@@ -6,19 +6,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/ascii_case.h"
+
 namespace leadline {
 namespace {
 
 constexpr std::size_t kMaxEntries = 500;  // every client of the cluster downloads the list
 constexpr std::size_t kMaxName = 253;
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
-}
 
 // Kubernetes' words in the place of an external metric: sub-resources of a namespace.
 // Source: kubernetes/apiserver pkg/endpoints/request/requestinfo.go, namespaceSubresources.
@@ -31,7 +25,7 @@ std::optional<std::string> problem_with_name(const std::string& name) {
   if (name.size() > kMaxName) return fmt::format("must be at most {} bytes", kMaxName);
   const bool bad = name == "." || name == ".." || name.find_first_of("/%") != std::string::npos;
   if (bad) return fmt::format("\"{}\" must be one path segment without '/' and '%'", name);
-  if (is_reserved(lower_case(name))) {
+  if (is_reserved(ascii_lower(name))) {
     return fmt::format("\"{}\" is a word of Kubernetes' own in that place", name);
   }
   return std::nullopt;
@@ -76,7 +70,7 @@ struct Maker {
   }
 
   void add(CatalogueEntry entry, const std::string& path) {
-    const auto [place, fresh] = by_lower_case.emplace(lower_case(entry.name), entries.size());
+    const auto [place, fresh] = by_lower_case.emplace(ascii_lower(entry.name), entries.size());
     if (!fresh) {
       const std::string& other = entries[place->second].name;
       return error(
@@ -151,7 +145,7 @@ Result<Catalogue> Catalogue::make(const CatalogueConfig& config) {
 }
 
 const CatalogueEntry* Catalogue::find_external(std::string_view name) const {
-  const auto found = by_lower_case_.find(lower_case(name));
+  const auto found = by_lower_case_.find(ascii_lower(name));
   return found == by_lower_case_.end() ? nullptr : &entries_[found->second];
 }
 

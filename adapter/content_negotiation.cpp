@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "base/ascii_case.h"
+
 namespace leadline {
 namespace {
 
@@ -16,14 +18,6 @@ std::string_view trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
-std::string lower(std::string_view text) {
-  std::string lowered(text);
-  std::ranges::transform(lowered, lowered.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lowered;
-}
-
 // Cuts the part before `separator` off the front of `rest`.
 std::string_view take_until(std::string_view& rest, char separator) {
   const std::size_t end = rest.find(separator);
@@ -34,7 +28,7 @@ std::string_view take_until(std::string_view& rest, char separator) {
 
 MediaClause parse_clause(std::string_view text) {
   MediaClause clause;
-  clause.type = lower(take_until(text, ';'));
+  clause.type = ascii_lower(take_until(text, ';'));
   while (!text.empty()) {
     std::string_view value = take_until(text, ';');
     const std::string_view name = take_until(value, '=');
@@ -42,7 +36,7 @@ MediaClause parse_clause(std::string_view text) {
     if (value.size() >= 2 && value.starts_with('"') && value.ends_with('"')) {
       value = value.substr(1, value.size() - 2);
     }
-    clause.parameters.emplace(lower(name), value);
+    clause.parameters.emplace(ascii_lower(name), value);
   }
   return clause;
 }

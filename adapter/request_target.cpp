@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "adapter/percent.h"
+#include "base/ascii_case.h"
 
 namespace leadline {
 namespace {
@@ -74,10 +75,7 @@ ApiResult<RequestTarget> parse_request_target(std::string_view raw) {
 
 bool flag_is_set(std::optional<std::string_view> value) {
   if (!value || *value == "0") return false;
-  constexpr std::string_view kFalse = "false";
-  return !std::ranges::equal(*value, kFalse, [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
+  return !equal_ignoring_case(*value, "false");
 }
 
 }  // namespace leadline

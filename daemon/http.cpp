@@ -3,18 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii_case.h"
+
 namespace leadline {
 
 namespace {
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-bool same_name(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
-}
 
 struct Reason {
   int status;
@@ -54,14 +47,14 @@ std::vector<std::string> header_values(const std::vector<HttpHeader>& headers,
                                        std::string_view name) {
   std::vector<std::string> values;
   for (const HttpHeader& header : headers) {
-    if (same_name(header.name, name)) values.push_back(header.value);
+    if (equal_ignoring_case(header.name, name)) values.push_back(header.value);
   }
   return values;
 }
 
 std::string_view first_header(const std::vector<HttpHeader>& headers, std::string_view name) {
   for (const HttpHeader& header : headers) {
-    if (same_name(header.name, name)) return header.value;
+    if (equal_ignoring_case(header.name, name)) return header.value;
   }
   return {};
 }

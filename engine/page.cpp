@@ -1,9 +1,10 @@
 #include "engine/page.h"
 
-#include <cctype>
 #include <utility>
 
 #include <nlohmann/json.hpp>
+
+#include "base/ascii_case.h"
 
 namespace leadline {
 namespace {
@@ -15,14 +16,6 @@ std::string_view trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(kBlank);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
-
-bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) {
-  if (text.size() < prefix.size()) return false;
-  for (std::size_t i = 0; i < prefix.size(); ++i) {
-    if (std::tolower(static_cast<unsigned char>(text[i])) != prefix[i]) return false;
-  }
-  return true;
 }
 
 // `{"my.metric",a="b"} 1` is a sample with a quoted name, `{"error":…}` is JSON: after the first

@@ -4,18 +4,13 @@
 #include <charconv>
 #include <cstddef>
 
+#include "base/ascii_case.h"
 #include "sim/csv.h"
 
 namespace leadline {
 namespace {
 
 constexpr std::size_t kMaxHead = 64 << 10;
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [&](char x, char y) { return lower(x) == lower(y); });
-}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);

@@ -15,6 +15,7 @@
 #include <curl/curl.h>
 
 #include "adapter/certificate_authority.h"
+#include "base/ascii_case.h"
 #include "base/clock.h"
 #include "daemon/log.h"
 #include "daemon/tls_key_pair.h"
@@ -93,11 +94,7 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* con
   const std::string_view line(data, size * count);
   if (line == "\r\n" && streams(transfer)) transfer.stream.opened();
   constexpr std::string_view kName = "retry-after:";
-  const bool matches = line.size() > kName.size() &&
-                       std::equal(kName.begin(), kName.end(), line.begin(), [](char a, char b) {
-                         return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b - 'A' + 'a') : b);
-                       });
-  if (matches) {
+  if (starts_with_ignoring_case(line, kName)) {
     const auto digits = line.find_first_not_of(' ', kName.size());
     int seconds = 0;
     if (digits != std::string_view::npos)

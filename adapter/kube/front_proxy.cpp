@@ -5,22 +5,13 @@
 
 #include "adapter/kube/objects.h"
 #include "adapter/percent.h"
+#include "base/ascii_case.h"
 #include "engine/utf8.h"
 
 namespace leadline {
 namespace {
 
 using nlohmann::json;
-
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lowered(std::string_view text) {
-  std::string low(text);
-  std::transform(low.begin(), low.end(), low.begin(), lower);
-  return low;
-}
 
 // A JSON array of texts inside a text, as kube-apiserver writes it; absent is empty.
 Result<std::vector<std::string>> list_in(const json& data, const char* key) {
@@ -56,8 +47,8 @@ Result<std::string> single_value(const std::vector<std::string>& names,
 
 // `X-Remote-Extra-Example.org%2fScopes` under the prefix `X-Remote-Extra-`: `example.org/scopes`.
 Result<void> take_extra(const std::string& prefix, const HttpHeader& header, Caller& caller) {
-  const std::string name = lowered(header.name);
-  if (!name.starts_with(lowered(prefix)) || name.size() == prefix.size()) return {};
+  const std::string name = ascii_lower(header.name);
+  if (!name.starts_with(ascii_lower(prefix)) || name.size() == prefix.size()) return {};
   const auto key = percent_decoded(name.substr(prefix.size()));
   if (!key || !is_text(*key)) return fail(Errc::kBadInput, "{} is badly escaped", header.name);
   if (!is_text(header.value)) return fail(Errc::kBadInput, "{} is no text", header.name);
