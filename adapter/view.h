@@ -6,7 +6,6 @@
 
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
@@ -18,6 +17,7 @@
 #include "adapter/pod_index.h"
 #include "adapter/self_metrics.h"
 #include "base/clock.h"
+#include "base/shared_cell.h"
 #include "engine/aggregate.h"
 
 namespace leadline {
@@ -81,7 +81,7 @@ class ViewCell {
   [[nodiscard]] std::shared_ptr<const View> current() const { return view_.load(); }
 
  private:
-  std::atomic<std::shared_ptr<const View>> view_;
+  SharedCell<const View> view_;
 };
 
 }  // namespace leadline
