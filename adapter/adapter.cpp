@@ -63,13 +63,15 @@ class LoopThread {
 };
 
 // In a cluster the certificate made here serves only until the one in the Secret is known.
-Result<std::shared_ptr<ServerTransport>> transport_for(const AdapterConfig& config) {
+Result<std::shared_ptr<ServerTransport>> transport_for(const AdapterConfig& config,
+                                                       EventLoop& handshakes) {
   if (!config.tls_certificate_file.empty()) {
-    return tls_transport({config.tls_certificate_file, config.tls_key_file});
+    return tls_transport({config.tls_certificate_file, config.tls_key_file}, &handshakes);
   }
   if (!config.pods_file.empty())
     log_warn("serving with a certificate made in memory: clients cannot verify it beforehand");
-  return self_signed_tls_transport({"localhost", "127.0.0.1", "::1", "leadline-adapter"});
+  return self_signed_tls_transport({"localhost", "127.0.0.1", "::1", "leadline-adapter"},
+                                   &handshakes);
 }
 
 Result<KubeEndpoint> endpoint_for(const KubeSource& kube) {
@@ -91,6 +93,7 @@ struct Adapter::Parts {
 
   ~Parts() {
     serving.join();
+    handshaking.join();
     collecting.join();
     cluster.reset();  // its thread may use the transport
   }
@@ -107,7 +110,7 @@ struct Adapter::Parts {
   AdapterConfig config;
   Catalogue catalogue;
   EventLoop& main_loop;
-  LoopThread collecting, serving;
+  LoopThread collecting, serving, handshaking;
 
   SelfMetrics metrics;
   ViewCell views;
@@ -196,6 +199,7 @@ void Adapter::Parts::run_threads() {
   });
   collecting.start();
   serving.start();
+  handshaking.start();
 }
 
 // Each server is drained on its own loop; the metrics port stays open longest.
@@ -216,7 +220,7 @@ Result<std::unique_ptr<Adapter>> Adapter::start(const AdapterConfig& config, Eve
   auto catalogue = Catalogue::make(config.catalogue);
   if (!catalogue) return fail(catalogue.error());
   auto parts = std::make_unique<Parts>(config, std::move(*catalogue), loop);
-  auto transport = transport_for(config);
+  auto transport = transport_for(config, parts->handshaking.loop);
   if (!transport) return fail(transport.error());
   parts->transport = std::move(*transport);
   const auto source = config.pods_file.empty() ? parts->use_cluster() : parts->use_file();

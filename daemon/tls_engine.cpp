@@ -50,7 +50,10 @@ struct TlsEngine::Bytes {
   }
 };
 
-TlsEngine::TlsEngine(ssl_ctx_st* context) : ssl_(SSL_new(context)) {
+TlsEngine::TlsEngine(ssl_ctx_st* context) : context_(context) {}
+
+void TlsEngine::begin() {
+  ssl_ = SSL_new(context_);
   assert(ssl_ != nullptr);
   BIO* bio = BIO_new(Bytes::method());
   BIO_set_data(bio, this);
@@ -71,6 +74,7 @@ TlsEngine::Step TlsEngine::step_after(int result) const {
 }
 
 TlsEngine::Step TlsEngine::handshake() {
+  if (ssl_ == nullptr) begin();
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_);
   return result == 1 ? Step::kDone : step_after(result);

@@ -20,6 +20,7 @@ namespace leadline {
 
 class TlsEngine {
  public:
+  // `context` outlives it. OpenSSL's 20 KB are taken by the first handshake().
   explicit TlsEngine(ssl_ctx_st* context);
   ~TlsEngine();
   TlsEngine(const TlsEngine&) = delete;
@@ -29,13 +30,13 @@ class TlsEngine {
   enum class Step { kDone, kWantsInput, kClosed, kFailed };
   Step handshake();
 
+  // REQUIRES, here and below: the handshake is done.
   struct Read {
     Step step = Step::kFailed;
     std::size_t size = 0;  // with kDone: more than 0
   };
   Read read(char* into, std::size_t size);
 
-  // REQUIRES: the handshake is done.
   Step write(std::string_view bytes);
 
   // Our goodbye; the peer's is not waited for.
@@ -51,8 +52,10 @@ class TlsEngine {
 
  private:
   struct Bytes;  // OpenSSL's way to input_ and output_
+  void begin();
   [[nodiscard]] Step step_after(int result) const;
 
+  ssl_ctx_st* context_;
   std::string input_;
   std::size_t consumed_ = 0;  // of input_
   std::string output_;

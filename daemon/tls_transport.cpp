@@ -1,12 +1,14 @@
 #include "daemon/tls_transport.h"
 
-#include <atomic>
 #include <string_view>
 #include <utility>
 
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/write.hpp>
 
+#include "base/shared_cell.h"
 #include "daemon/server_transport.h"
 #include "daemon/tls_engine.h"
 #include "daemon/tls_key_pair.h"
@@ -26,20 +28,22 @@ constexpr std::size_t kIdleBuffer = 16 * 1024;  // an idle connection keeps no m
 
 class TlsStream final : public ServerStream {
  public:
-  TlsStream(net::Socket socket, std::shared_ptr<ssl::context> context)
+  TlsStream(net::Socket socket, std::shared_ptr<ssl::context> context, EventLoop* handshakes)
       : socket_(std::move(socket)),
         context_(std::move(context)),
+        handshakes_(handshakes),
         engine_(context_->native_handle()) {}
 
+  // The client speaks first: who says nothing costs no more than a socket.
   Task<error_code> handshake() override {
     for (;;) {
-      const Step step = engine_.handshake();
+      const error_code error = co_await receive();
+      if (error) co_return error;
+      const Step step = co_await handshake_step();
       const error_code unsent = co_await flush();
       if (unsent) co_return unsent;
       if (step == Step::kDone) co_return error_code{};
       if (step != Step::kWantsInput) co_return failure();
-      const error_code error = co_await receive();
-      if (error) co_return error;
     }
   }
 
@@ -92,6 +96,19 @@ class TlsStream final : public ServerStream {
     return boost::system::errc::make_error_code(boost::system::errc::protocol_error);
   }
 
+  // The engine is nobody else's until it is back: deadlines close the socket alone.
+  Task<Step> handshake_step() {
+    if (handshakes_ == nullptr) co_return engine_.handshake();
+    co_await continue_on(handshakes_->impl().executor());
+    const Step step = engine_.handshake();
+    co_await continue_on(socket_.get_executor());
+    co_return step;
+  }
+
+  static Task<void> continue_on(net::Executor executor) {
+    co_await net::asio::post(net::asio::bind_executor(executor, kAwait));
+  }
+
   Task<error_code> flush() {
     if (engine_.output().empty()) co_return error_code{};
     auto [error, size] =
@@ -113,16 +130,18 @@ class TlsStream final : public ServerStream {
 
   net::Socket socket_;
   std::shared_ptr<ssl::context> context_;
+  EventLoop* handshakes_;
   TlsEngine engine_;
 };
 
 // The context is taken anew per accept, so that a certificate is replaced by a swap.
 class TlsTransport final : public ServerTransport {
  public:
-  explicit TlsTransport(std::shared_ptr<ssl::context> context) : context_(std::move(context)) {}
+  TlsTransport(std::shared_ptr<ssl::context> context, EventLoop* handshakes)
+      : context_(std::move(context)), handshakes_(handshakes) {}
 
   std::unique_ptr<ServerStream> wrap(net::Socket socket) override {
-    return std::make_unique<TlsStream>(std::move(socket), context_.load());
+    return std::make_unique<TlsStream>(std::move(socket), context_.load(), handshakes_);
   }
 
   void replace(std::shared_ptr<ssl::context> context) { context_.store(std::move(context)); }
@@ -134,7 +153,8 @@ class TlsTransport final : public ServerTransport {
  private:
   static std::string first_certificate(ssl::context& context);
 
-  std::atomic<std::shared_ptr<ssl::context>> context_;
+  SharedCell<ssl::context> context_;
+  EventLoop* handshakes_;
 };
 
 std::shared_ptr<ssl::context> new_context() {
@@ -192,9 +212,9 @@ Context context_of(const KeyPair& pair) {
   return context;
 }
 
-Result<std::shared_ptr<ServerTransport>> transport_with(Context context) {
+Result<std::shared_ptr<ServerTransport>> transport_with(Context context, EventLoop* handshakes) {
   if (!context) return fail(context.error());
-  return std::make_shared<TlsTransport>(std::move(*context));
+  return std::make_shared<TlsTransport>(std::move(*context), handshakes);
 }
 
 Result<void> replace_with(ServerTransport& transport, Context context) {
@@ -205,15 +225,16 @@ Result<void> replace_with(ServerTransport& transport, Context context) {
 
 }  // namespace
 
-Result<std::shared_ptr<ServerTransport>> tls_transport(const TlsFiles& files) {
-  return transport_with(context_of(files));
+Result<std::shared_ptr<ServerTransport>> tls_transport(const TlsFiles& files,
+                                                       EventLoop* handshakes) {
+  return transport_with(context_of(files), handshakes);
 }
 
 Result<std::shared_ptr<ServerTransport>> self_signed_tls_transport(
-    const std::vector<std::string>& names) {
+    const std::vector<std::string>& names, EventLoop* handshakes) {
   const auto pair = self_signed(names, system_now().wall);
   if (!pair) return fail(pair.error());
-  return transport_with(context_of(*pair));
+  return transport_with(context_of(*pair), handshakes);
 }
 
 Result<void> replace_certificate(ServerTransport& transport, const TlsFiles& files) {

@@ -4,7 +4,11 @@
 // TLS 1.2 at least, no renegotiation, no ALPN (Go's clients then speak HTTP/1.1:
 // contracts/kubernetes-metrics-api.md §6.1), no session resumption. Client certificates are asked
 // for, not required, and not verified: see HttpRequest. The SSL context is taken anew per accept,
-// behind a shared_ptr, so that reloading will be a swap of that pointer.
+// behind a shared_ptr, so that reloading is a swap of that pointer.
+//
+// A handshake is 0.3 ms of arithmetic that any stranger may ask for. `handshakes` is a loop of
+// another thread that does it, so that clients who are served wait for none; it must be destroyed
+// before the server's loop. nullptr: the server's own loop does it.
 
 #pragma once
 
@@ -17,6 +21,7 @@
 
 namespace leadline {
 
+class EventLoop;
 class ServerTransport;
 
 struct TlsFiles {
@@ -25,12 +30,13 @@ struct TlsFiles {
 };
 
 // kBadConfig: a file is missing, is no PEM, or the key does not belong to the certificate.
-[[nodiscard]] Result<std::shared_ptr<ServerTransport>> tls_transport(const TlsFiles& files);
+[[nodiscard]] Result<std::shared_ptr<ServerTransport>> tls_transport(
+    const TlsFiles& files, EventLoop* handshakes = nullptr);
 
 // A fresh P-256 key and a certificate for `names` (DNS names and IP addresses; the first is its
 // common name), valid for a year from an hour ago. REQUIRES: names is not empty.
 [[nodiscard]] Result<std::shared_ptr<ServerTransport>> self_signed_tls_transport(
-    const std::vector<std::string>& names);
+    const std::vector<std::string>& names, EventLoop* handshakes = nullptr);
 
 // From the next handshake on `transport` shows this certificate; connections that are open stay.
 // kBadConfig as tls_transport(), and then nothing has changed. REQUIRES: one of ours. Any thread.

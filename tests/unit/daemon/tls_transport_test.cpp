@@ -3,6 +3,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include <fmt/format.h>
@@ -19,15 +20,38 @@ namespace {
 class TlsTransportTest : public ServerFixture {
  protected:
   void start_tls(HttpLimits limits = {}) {
-    auto transport = self_signed_tls_transport({"localhost", "127.0.0.1"});
+    auto transport = self_signed_tls_transport({"localhost", "127.0.0.1"}, handshakes());
     ASSERT_TRUE(transport) << transport.error().message;
     options_.trusted_pem = certificate_pem(**transport);
     start(limits, *transport);
   }
 
+  virtual EventLoop* handshakes() { return nullptr; }
+
   TlsClient client() { return {server_->port(), options_}; }
 
   TlsClientOptions options_;
+};
+
+class TlsHandshakeThreadTest : public TlsTransportTest {
+ protected:
+  // Until it is destroyed no handshake goes on.
+  class Pause {
+   public:
+    explicit Pause(EventLoop& loop) {
+      loop.post([over = over_.get_future().share()] { over.wait(); });
+    }
+    ~Pause() { over_.set_value(); }
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+
+   private:
+    std::promise<void> over_;
+  };
+
+  EventLoop* handshakes() override { return &handshaking_.loop(); }
+
+  LoopThread handshaking_;
 };
 
 TEST_F(TlsTransportTest, ServesOverTlsWithKeepAlive) {
@@ -144,6 +168,55 @@ TEST_F(TlsTransportTest, ReadsCertificateAndKeyFromFiles) {
   refused({certificate, write("other.key", other->key_pem)}, "key " + folder.string());
   refused({write("junk.crt", "junk"), certificate}, "certificate " + folder.string());
   std::filesystem::remove_all(folder);
+}
+
+// --- Handshakes in a thread of their own.
+
+TEST_F(TlsHandshakeThreadTest, ServesOverBothVersions) {
+  start_tls();
+  for (const int version : {TLS1_2_VERSION, 0}) {
+    options_.max_version = version;
+    TlsClient tls = client();
+    tls.send(kHello);
+    EXPECT_EQ(body_of(tls.read_answer()), "hello");
+  }
+}
+
+TEST_F(TlsHandshakeThreadTest, WhoIsServedWaitsForNoHandshake) {
+  start_tls();
+  TlsClient served = client();
+  std::future<std::string> newcomer;
+  {
+    const Pause pause(handshaking_.loop());
+    newcomer = std::async(std::launch::async, [this] {
+      TlsClient tls = client();
+      tls.send(kHello);
+      return body_of(tls.read_answer());
+    });
+    ASSERT_TRUE(eventually([this] { return server_->stats().accepted == 2; }));
+    served.send(kHello);
+    EXPECT_EQ(body_of(served.read_answer()), "hello");
+    EXPECT_NE(newcomer.wait_for(std::chrono::seconds{0}), std::future_status::ready);
+  }
+  EXPECT_EQ(newcomer.get(), "hello");
+}
+
+TEST_F(TlsHandshakeThreadTest, ADeadlineClosesWhoWaitsForIt) {
+  start_tls({.header_timeout = std::chrono::milliseconds(50)});
+  const Pause pause(handshaking_.loop());
+  EXPECT_THROW(client(), std::runtime_error);
+}
+
+TEST_F(TlsHandshakeThreadTest, AServerMayGoWhileAHandshakeIsThere) {
+  start_tls();
+  {
+    const Pause pause(handshaking_.loop());
+    RawSocket hasty = connect();
+    hasty.send("\x16\x03\x01");
+    ASSERT_TRUE(eventually([this] { return server_->stats().open_connections == 1; }));
+    thread_.call([this] { server_.reset(); });
+    EXPECT_TRUE(hasty.wait_for_close());
+  }
 }
 
 // --- Certificates of clients, and a certificate that is replaced.
