@@ -18,6 +18,7 @@
 #include "base/ascii_case.h"
 #include "base/clock.h"
 #include "daemon/log.h"
+#include "daemon/text_file.h"
 #include "daemon/tls_key_pair.h"
 #include "daemon/token_file.h"
 
@@ -28,7 +29,8 @@ using std::chrono::milliseconds;
 using RequestId = KubeClient::RequestId;
 
 constexpr milliseconds kLongestSleep{1'000};
-constexpr std::chrono::seconds kTokenAge{60};  // client-go reads a token file once a minute too
+constexpr std::chrono::seconds kFileAge{60};  // client-go reads a token file once a minute too
+constexpr std::size_t kMaxFile = 1 << 20;
 constexpr long kConnectTimeoutMs = 5'000;
 // A peer that vanished without a word is noticed after 30 + 3 x 10 s.
 constexpr long kKeepAliveIdle = 30, kKeepAliveInterval = 10;
@@ -104,8 +106,9 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* con
   return line.size();
 }
 
+// Copied: the authority may be replaced while a transfer still uses it.
 curl_blob blob_of(const std::string& text) {
-  return {.data = const_cast<char*>(text.data()), .len = text.size(), .flags = CURL_BLOB_NOCOPY};
+  return {.data = const_cast<char*>(text.data()), .len = text.size(), .flags = CURL_BLOB_COPY};
 }
 
 // libcurl is started once for the process and never ended: others may use it.
@@ -242,6 +245,7 @@ class KubeClient::Loop {
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
     set_limits(easy, request);
+    read_files();
     set_tls(easy);
     set_headers(transfer);
   }
@@ -302,20 +306,34 @@ class KubeClient::Loop {
     const std::string& type = transfer.request.content_type;
     if (!transfer.request.body.empty())
       add_header("Content-Type: " + (type.empty() ? std::string("application/json") : type));
-    if (const std::string& token = current_token(); !token.empty())
+    if (const std::string& token = token_.token(); !token.empty())
       add_header("Authorization: Bearer " + token);
     curl_easy_setopt(transfer.easy, CURLOPT_HTTPHEADER, transfer.headers);
     curl_easy_setopt(transfer.easy, CURLOPT_USERAGENT, "leadline-adapter/" LEADLINE_VERSION);
   }
 
-  const std::string& current_token() {
+  // Kubelets replace both files under a running pod. What was read last stays where they cannot be.
+  void read_files() {
     const SteadyTime now = system_now().steady;
-    if (!endpoint_.token_file.empty() && now >= token_due_) {
-      const auto read = token_.reload();
-      if (!read) log_warn("service account token is not read " + error_fields(read.error()));
-      token_due_ = now + kTokenAge;
-    }
-    return token_.token();
+    if (now < files_due_) return;
+    files_due_ = now + kFileAge;
+    const auto token = token_.reload();
+    if (!token) log_warn("service account token is not read " + error_fields(token.error()));
+    const auto authority = read_authority();
+    if (!authority)
+      log_warn("Kubernetes' authority is not read " + error_fields(authority.error()));
+  }
+
+  Result<void> read_authority() {
+    if (endpoint_.ca_file.empty()) return {};
+    auto pem = read_text_file(endpoint_.ca_file, kMaxFile);
+    if (!pem) return fail(pem.error());
+    if (*pem == endpoint_.ca_pem) return {};
+    const auto readable = CertificateAuthority::from_pem(*pem);
+    if (!readable) return fail(readable.error().with_context(endpoint_.ca_file));
+    endpoint_.ca_pem = std::move(*pem);
+    log_info("Kubernetes' authority was replaced file=" + endpoint_.ca_file);
+    return {};
   }
 
   void finish_transfers() {
@@ -334,7 +352,8 @@ class KubeClient::Loop {
     long status = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     transfer->answer.status = static_cast<int>(status);
-    if (status == 401) token_due_ = {};  // it may have been renewed
+    const bool distrusted = status == 401 || code == CURLE_PEER_FAILED_VERIFICATION;
+    if (distrusted) files_due_ = {};  // they may have been replaced
     transfer->done(outcome(*transfer, code));
   }
 
@@ -352,7 +371,7 @@ class KubeClient::Loop {
 
   KubeEndpoint endpoint_;
   TokenFile token_;
-  SteadyTime token_due_;
+  SteadyTime files_due_;
   CURLM* multi_ = nullptr;
   std::unordered_map<RequestId, std::shared_ptr<Transfer>> transfers_;
   std::multimap<SteadyTime, std::pair<RequestId, std::function<void()>>> timers_;

@@ -138,7 +138,8 @@ Result<KubeEndpoint> in_cluster_endpoint(const std::string& host, const std::str
   KubeEndpoint endpoint;
   endpoint.server = fmt::format("https://{}:{}", v6 ? "[" + host + "]" : host, port);
   endpoint.token_file = folder + "/token";
-  auto ca = read_text_file(folder + "/ca.crt", kMaxFile);
+  endpoint.ca_file = folder + "/ca.crt";
+  auto ca = read_text_file(endpoint.ca_file, kMaxFile);
   if (!ca) return fail(ca.error().with_context("the service account's CA"));
   endpoint.ca_pem = std::move(*ca);
   const auto token = read_text_file(endpoint.token_file, kMaxFile);

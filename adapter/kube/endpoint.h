@@ -19,12 +19,13 @@ namespace leadline {
 struct KubeEndpoint {
   std::string server;           // `https://10.96.0.1:443`, without a slash at the end
   std::string ca_pem;           // empty: the system's roots
+  std::string ca_file;          // what ca_pem came from, read again as token_file; or empty
   std::string tls_server_name;  // empty: the host in `server`
   bool verify = true;           // false: insecure-skip-tls-verify
 
   // At most one of the three.
   std::string token;
-  std::string token_file;  // read again when it changes: kubelets renew it
+  std::string token_file;  // read again once a minute: kubelets renew it
   std::string certificate_pem, key_pem;
 };
 

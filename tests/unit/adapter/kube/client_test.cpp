@@ -187,6 +187,23 @@ TEST_F(KubeClientTest, ShowsItsTokenAndReadsTheFileAgainWhenItIsRefused) {
       << "the last one that could be read";
 }
 
+TEST_F(KubeClientTest, ReadsItsAuthorityAgainWhenTheServerIsNotBelieved) {
+  std::string folder = std::filesystem::temp_directory_path() / "kube-client-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const std::string file = folder + "/ca.crt";
+  const KeyPair server = *self_signed({"127.0.0.1"}, system_now().wall);
+  const KeyPair old = *self_signed({"127.0.0.1"}, system_now().wall);
+  const StubKube stub(server);
+  start({.server = stub.url(), .ca_pem = old.certificate_pem, .ca_file = file});
+  EXPECT_FALSE(get("/x")) << "a file that is not there changes nothing";
+  std::ofstream(file) << "no certificate";
+  EXPECT_FALSE(get("/x"));
+  EXPECT_FALSE(get("/x")) << "nor does one that holds no certificate";
+  std::ofstream(file) << server.certificate_pem;
+  EXPECT_EQ(why("/x"), "HTTP 404");
+  std::filesystem::remove_all(folder);
+}
+
 TEST_F(KubeClientTest, AFixedTokenIsShown) {
   start({.server = stub_.url(), .token = "fixed"});
   EXPECT_EQ(why("/x"), "HTTP 404");
