@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"leadline.dev/tests/cluster/process"
+	"leadline.dev/tests/cluster/trace"
 )
 
 // load is the load generator on the ready pods of a scene.
@@ -23,10 +24,10 @@ type load struct {
 func (s *scene) startLoad(perSecond, prompt, generation int) *load {
 	s.Helper()
 	home := filepath.Join(folder, "load", s.namespace)
-	trace, addresses := filepath.Join(home, "trace.csv"), filepath.Join(home, "engines.txt")
+	requests, addresses := filepath.Join(home, "trace.csv"), filepath.Join(home, "engines.txt")
 	l := &load{scene: s, addresses: addresses, stop: make(chan struct{})}
 	err := errors.Join(os.MkdirAll(home, 0o700),
-		os.WriteFile(trace, []byte(evenTrace(perSecond, prompt, generation)), 0o600), l.writeAddresses())
+		os.WriteFile(requests, []byte(trace.Even(perSecond, prompt, generation)), 0o600), l.writeAddresses())
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -34,25 +35,13 @@ func (s *scene) startLoad(perSecond, prompt, generation int) *load {
 	if err != nil {
 		s.Fatal(err)
 	}
-	if l.generator, err = process.Start(home, path, "load", "--trace", trace, "--duration", "3600",
+	if l.generator, err = process.Start(home, path, "load", "--trace", requests, "--duration", "3600",
 		"--urls-file", addresses, "--max-in-flight", "4000"); err != nil {
 		s.Fatal(err)
 	}
 	go l.follow()
 	s.Cleanup(l.end)
 	return l
-}
-
-// evenTrace is a second of requests that come evenly; the generator repeats it.
-func evenTrace(perSecond, prompt, generation int) string {
-	var text strings.Builder
-	text.WriteString("TIMESTAMP,ContextTokens,GeneratedTokens\n")
-	begin := time.Date(2023, 11, 16, 18, 0, 0, 0, time.UTC)
-	for i := range perSecond {
-		at := begin.Add(time.Duration(i) * time.Second / time.Duration(perSecond))
-		fmt.Fprintf(&text, "%s,%d,%d\n", at.Format("2006-01-02 15:04:05.0000000"), prompt, generation)
-	}
-	return text.String()
 }
 
 // end breaks off what is in flight, too.

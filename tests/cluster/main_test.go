@@ -17,7 +17,6 @@ import (
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
-	"k8s.io/klog/v2"
 
 	"leadline.dev/tests/cluster/controlplane"
 	"leadline.dev/tests/cluster/kubectl"
@@ -91,7 +90,7 @@ func startCluster() (stop func() error, err error) {
 	if err := errors.Join(os.Mkdir(planes, 0o700), os.Mkdir(logs, 0o700)); err != nil {
 		return nil, err
 	}
-	if err := logClients(filepath.Join(folder, "clients.log")); err != nil {
+	if err := kubelet.LogClients(filepath.Join(folder, "clients.log")); err != nil {
 		return nil, err
 	}
 	if plane, err = controlplane.Start(context.Background(), planes, "--enable-aggregator-routing=true"); err != nil {
@@ -106,14 +105,6 @@ func startCluster() (stop func() error, err error) {
 		nodes.Stop()
 		return plane.Stop()
 	}, nil
-}
-
-// What client-go tells of connections that end, as they do here.
-func logClients(path string) error {
-	file, err := os.Create(path)
-	klog.LogToStderr(false)
-	klog.SetOutput(file)
-	return err
 }
 
 func startNodes(logs string) error {

@@ -4,10 +4,10 @@
 // scheduler: pods are objects that stay Pending until somebody writes their status.
 //
 // The controllers are those of deployments, replica sets, endpoint slices, namespaces, roles, service
-// accounts and the HPA, which syncs every 2 s. An APIService reaches an adapter on loopback through
-// a service of type ExternalName with externalName localhost, since endpoints may not be loopback
-// addresses. Where pods have other addresses (package network), --enable-aggregator-routing makes
-// kube-apiserver use a service's endpoints.
+// accounts and the HPA, which syncs every 2 s unless Flags say otherwise. An APIService reaches an
+// adapter on loopback through a service of type ExternalName with externalName localhost, since
+// endpoints may not be loopback addresses. Where pods have other addresses (package network),
+// --enable-aggregator-routing makes kube-apiserver use a service's endpoints.
 //
 // The processes end with Stop, and with the process that started them, however that ends.
 package controlplane
@@ -52,10 +52,18 @@ type ControlPlane struct {
 	expected  map[*process.Process]bool // whose end is no failure
 }
 
+// Flags are given to the programs besides their own. Of one that is given twice the last counts.
+type Flags struct{ APIServer, Controllers []string }
+
 // Start returns once kube-apiserver is ready and has what it creates at its first start. Keys, logs
 // and etcd's data go to folder, which must exist and be empty, and which the caller removes after
 // Stop. kube-apiserver gets the flags besides its own.
 func Start(ctx context.Context, folder string, flags ...string) (*ControlPlane, error) {
+	return StartWith(ctx, folder, Flags{APIServer: flags})
+}
+
+// StartWith is Start with flags for the controllers, too.
+func StartWith(ctx context.Context, folder string, flags Flags) (*ControlPlane, error) {
 	folder, err := filepath.Abs(folder)
 	if err != nil {
 		return nil, fmt.Errorf("control plane: %w", err)
@@ -123,7 +131,7 @@ func (c *ControlPlane) running(program string) *process.Process {
 
 func (c *ControlPlane) path(name string) string { return filepath.Join(c.folder, name) }
 
-func (c *ControlPlane) start(ctx context.Context, flags []string) error {
+func (c *ControlPlane) start(ctx context.Context, flags Flags) error {
 	ports, err := freePorts(3)
 	if err != nil {
 		return err
@@ -139,11 +147,11 @@ func (c *ControlPlane) start(ctx context.Context, flags []string) error {
 	if err := c.startEtcd(ctx, "http://127.0.0.1:"+etcd, "http://127.0.0.1:"+etcdPeer); err != nil {
 		return err
 	}
-	c.apiServer = c.apiServerProgram("http://127.0.0.1:"+etcd, port, flags)
+	c.apiServer = c.apiServerProgram("http://127.0.0.1:"+etcd, port, flags.APIServer)
 	if err := c.StartAPIServer(ctx); err != nil {
 		return err
 	}
-	return c.startControllers()
+	return c.startControllers(flags.Controllers)
 }
 
 func (c *ControlPlane) startEtcd(ctx context.Context, url, peerURL string) error {
@@ -200,8 +208,8 @@ func (c *ControlPlane) awaitAPIServer(ctx context.Context, apiserver *process.Pr
 }
 
 // The controllers have no page to ask: whoever waits for their work sees them start.
-func (c *ControlPlane) startControllers() error {
-	_, err := c.run(c.program("kubernetes", KubernetesVersion, "kube-controller-manager",
+func (c *ControlPlane) startControllers(flags []string) error {
+	program := c.program("kubernetes", KubernetesVersion, "kube-controller-manager",
 		"--kubeconfig="+c.Kubeconfig(), "--leader-elect=false", "--secure-port=0",
 		"--controllers=horizontal-pod-autoscaler-controller,deployment-controller,replicaset-controller,"+
 			"endpointslice-controller,namespace-controller,serviceaccount-controller,"+
@@ -211,7 +219,9 @@ func (c *ControlPlane) startControllers() error {
 		"--service-account-private-key-file="+c.path("service-account.key"),
 		"--horizontal-pod-autoscaler-sync-period=2s",
 		"--horizontal-pod-autoscaler-downscale-stabilization=5s",
-		"--horizontal-pod-autoscaler-tolerance=0.1"))
+		"--horizontal-pod-autoscaler-tolerance=0.1")
+	program.Arguments = append(program.Arguments, flags...)
+	_, err := c.run(program)
 	return err
 }
 

@@ -33,6 +33,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
 )
 
 // NodeName is that of the one node.
@@ -121,6 +122,14 @@ func (k *Kubelet) Pod(namespace, name string) *Pod {
 		}
 	}
 	return nil
+}
+
+// LogClients has a file for what client-go tells of connections that end, as they do here.
+func LogClients(path string) error {
+	file, err := os.Create(path)
+	klog.LogToStderr(false)
+	klog.SetOutput(file)
+	return err
 }
 
 // PodsOf are those of a namespace that run and are not Terminating.

@@ -64,6 +64,9 @@ func (p *Pod) EngineURL() string {
 	return fmt.Sprintf("http://%s:%d", p.address, enginePort(p.object.Load()))
 }
 
+// Ready is whether it is, as the API has it.
+func (p *Pod) Ready() bool { return IsReady(p.object.Load()) }
+
 // IsReady is whether a pod's status says so.
 func IsReady(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {

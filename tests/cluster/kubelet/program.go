@@ -90,12 +90,12 @@ func (p *Pod) field(pod *corev1.Pod, path string) (string, error) {
 }
 
 // writeKubeconfig stands for the folder that a kubelet mounts: who the pod is, and where the API. The
-// token is good for an hour, longer than any test.
+// token is good for a day, longer than anybody watches.
 func (p *Pod) writeKubeconfig(ctx context.Context, pod *corev1.Pod, folder string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
 	accounts := p.kubelet.client.CoreV1().ServiceAccounts(pod.Namespace)
-	lifetime := int64(3600)
+	lifetime := int64(24 * 3600)
 	answer, err := accounts.CreateToken(ctx, pod.Spec.ServiceAccountName, &authenticationv1.TokenRequest{
 		Spec: authenticationv1.TokenRequestSpec{
 			ExpirationSeconds: &lifetime,
