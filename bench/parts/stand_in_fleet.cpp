@@ -55,6 +55,15 @@ PodSnapshot loaded_vllm(milliseconds interval) {
   return tracker.snapshot();
 }
 
+std::vector<StandInPod> own_pods(int count) {
+  std::vector<StandInPod> pods;
+  pods.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    pods.push_back({fmt::format("pod-{}", i), fmt::format("uid-{}", i), own_address(i)});
+  }
+  return pods;
+}
+
 }  // namespace
 
 std::string own_address(int number) {
@@ -62,14 +71,12 @@ std::string own_address(int number) {
 }
 
 struct StandInFleet::Sidecar {
-  Sidecar(EventLoop& loop, int number)
-      : name(fmt::format("pod-{}", number)),
-        uid(fmt::format("uid-{}", number)),
-        address(own_address(number)),
+  Sidecar(EventLoop& loop, StandInPod of, std::uint64_t boot_id)
+      : pod(std::move(of)),
         timers(loop),
-        publisher({kNamespace, name, uid}, 1 + static_cast<std::uint64_t>(number)),
+        publisher({kNamespace, pod.name, pod.uid}, boot_id),
         endpoint(publisher, timers, system_now) {
-    auto listening = HttpServer::listen(loop, address, kSidecarPort,
+    auto listening = HttpServer::listen(loop, pod.address, kSidecarPort,
                                         [this](const HttpRequest& request, Respond respond) {
                                           endpoint.handle(request, std::move(respond));
                                         });
@@ -80,7 +87,7 @@ struct StandInFleet::Sidecar {
   Sidecar(const Sidecar&) = delete;
   Sidecar& operator=(const Sidecar&) = delete;
 
-  std::string name, uid, address;
+  StandInPod pod;
   LoopTimers timers;
   SnapshotPublisher publisher;
   SnapshotEndpoint endpoint;
@@ -93,13 +100,16 @@ struct StandInFleet::Sidecar {
 };
 
 StandInFleet::StandInFleet(int pods, milliseconds interval)
+    : StandInFleet(own_pods(pods), interval) {}
+
+StandInFleet::StandInFleet(const std::vector<StandInPod>& pods, milliseconds interval)
     : interval_(interval), pattern_(loaded_vllm(interval)) {
   raise_descriptor_limit();
   thread_.call([&] {
     const SteadyTime begin = system_now().steady;
-    for (int i = 0; i < pods; ++i) {
-      sidecars_.push_back(std::make_unique<Sidecar>(thread_.loop(), i));
-      publish_at(begin + interval * i / pods, *sidecars_.back());
+    for (std::size_t i = 0; i < pods.size(); ++i) {
+      sidecars_.push_back(std::make_unique<Sidecar>(thread_.loop(), pods[i], 1 + i));
+      publish_at(begin + interval * i / pods.size(), *sidecars_.back());
     }
   });
 }
@@ -131,9 +141,9 @@ std::string StandInFleet::pods_document() const {
   std::vector<ListedPod> pods;
   pods.reserve(sidecars_.size());
   for (const auto& sidecar : sidecars_) {
-    pods.push_back({.name = sidecar->name,
-                    .uid = sidecar->uid,
-                    .address = sidecar->address,
+    pods.push_back({.name = sidecar->pod.name,
+                    .uid = sidecar->pod.uid,
+                    .address = sidecar->pod.address,
                     .ready = true,
                     .deleting = false});
   }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,79 +12,89 @@ import (
 	"time"
 )
 
-const idleTime = 5 * time.Second
+const idleTime = 10 * time.Second
 
+// measurement is of one adapter that runs.
 type measurement struct {
-	adapter   *adapter
-	apiserver int // process id
-	token     string
-	limits    string
-	seconds   int
+	adapter *adapter
+	cluster *cluster
+	seconds int
+	idle    spent // a second, of both processes while nobody asks
 }
 
 // spent is processor time, user and system, in seconds.
 type spent struct{ adapter, apiserver float64 }
 
-// measure prints one line.
-func (m *measurement) measure(ctx context.Context, q question) error {
-	body, err := m.adapter.ask(ctx, q.path, m.token)
-	if err != nil {
-		return err
-	}
-	var list struct{ Items []struct{} }
-	if err := json.Unmarshal(body, &list); err != nil {
-		return err
-	}
+// rest measures what both use while nobody asks.
+func (m *measurement) rest(ctx context.Context) error {
 	idle, err := m.over(func() error { return sleep(ctx, idleTime) })
-	if err != nil {
-		return err
+	m.idle = spent{idle.adapter / idleTime.Seconds(), idle.apiserver / idleTime.Seconds()}
+	return err
+}
+
+// ask lets wrk ask, and fails where the answers are not whole before and after.
+func (m *measurement) ask(ctx context.Context, q question) (figures, error) {
+	if err := m.adapter.expectItems(ctx, q, m.cluster.token); err != nil {
+		return nil, err
 	}
-	var report report
+	before, err := m.cluster.reviews(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var said figures
 	busy, err := m.over(func() error {
-		report, err = m.wrk(ctx, q)
+		said, err = m.wrk(ctx, q)
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	memory, err := residentMiB(m.adapter.process.Pid())
+	after, err := m.cluster.reviews(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	perAnswer := func(busy, idle float64) float64 {
-		return 1e6 * (busy - idle*report["seconds"]/idleTime.Seconds()) / report["answers"]
+	if said["bad_status"] > 0 {
+		return nil, fmt.Errorf("%.0f answers other than 200", said["bad_status"])
 	}
-	fmt.Printf("peers what=reference_%s client_limits=%s items=%d bytes=%d connections=%d answers=%.0f late=%.0f "+
-		"per_second=%.1f cpu_us_per_answer=%.1f apiserver_cpu_us_per_answer=%.1f p50_ms=%.3f p99_ms=%.3f rss_mib=%.0f\n",
-		q.what, m.limits, len(list.Items), len(body), q.connections, report["answers"], report["timeouts"],
-		report["answers"]/report["seconds"], perAnswer(busy.adapter, idle.adapter),
-		perAnswer(busy.apiserver, idle.apiserver), report["p50_ms"], report["p99_ms"], memory)
-	if report["bad_status"] > 0 {
-		return fmt.Errorf("%.0f answers other than 200", report["bad_status"])
+	said["reviews"] = after - before
+	m.account(q, said, busy)
+	if said["rss_mib"], err = residentMiB(m.adapter.process.Pid()); err != nil {
+		return nil, err
 	}
-	return nil
+	return said, m.adapter.expectItems(ctx, q, m.cluster.token)
+}
+
+// account says what an answer costs. What is in work when wrk stops counts as answered, so that slow
+// answers look no dearer than they are.
+func (m *measurement) account(q question, said figures, busy spent) {
+	begun := said["answers"] + float64(q.connections)
+	perAnswer := func(seconds float64) float64 { return 1e6 * seconds / begun }
+	said["idle_percent"] = 100 * m.idle.adapter
+	said["cpu_us"] = perAnswer(busy.adapter - m.idle.adapter*said["seconds"])
+	said["cpu_us_with_idle"] = perAnswer(busy.adapter)
+	said["apiserver_cpu_us"] = perAnswer(busy.apiserver - m.idle.apiserver*said["seconds"])
+	said["both_cpu_us"] = said["cpu_us"] + max(0, said["apiserver_cpu_us"])
 }
 
 // over is what both processes spend while work runs.
 func (m *measurement) over(work func() error) (spent, error) {
-	adapter, err1 := processorTime(m.adapter.process.Pid())
-	apiserver, err2 := processorTime(m.apiserver)
+	apiserver := m.cluster.plane.Pid("kube-apiserver")
+	adapterBegin, err1 := processorTime(m.adapter.process.Pid())
+	apiserverBegin, err2 := processorTime(apiserver)
 	err3 := work()
 	adapterEnd, err4 := processorTime(m.adapter.process.Pid())
-	apiserverEnd, err5 := processorTime(m.apiserver)
-	return spent{adapterEnd - adapter, apiserverEnd - apiserver}, errors.Join(err1, err2, err3, err4, err5)
+	apiserverEnd, err5 := processorTime(apiserver)
+	return spent{adapterEnd - adapterBegin, apiserverEnd - apiserverBegin}, errors.Join(err1, err2, err3, err4, err5)
 }
-
-// report is what bench/api/report.lua says at wrk's end, by name.
-type report map[string]float64
 
 var reportNumber = regexp.MustCompile(` (\w+)=([\d.]+)`)
 
-func (m *measurement) wrk(ctx context.Context, q question) (report, error) {
+// wrk returns what bench/api/report.lua says at its end.
+func (m *measurement) wrk(ctx context.Context, q question) (figures, error) {
 	output, err := exec.CommandContext(ctx, "wrk", "-t1", fmt.Sprintf("-c%d", q.connections),
 		fmt.Sprintf("-d%ds", m.seconds), "-s", "bench/api/report.lua",
-		"-H", "Authorization: Bearer "+m.token, m.adapter.url+q.path).CombinedOutput()
-	said := report{}
+		"-H", "Authorization: Bearer "+m.cluster.token, m.adapter.url+q.path).CombinedOutput()
+	said := figures{}
 	for _, number := range reportNumber.FindAllSubmatch(output[max(0, bytes.Index(output, []byte("\nreport "))):], -1) {
 		said[string(number[1])], _ = strconv.ParseFloat(string(number[2]), 64)
 	}
@@ -96,6 +105,20 @@ func (m *measurement) wrk(ctx context.Context, q question) (report, error) {
 		return nil, fmt.Errorf("wrk: %w; it says:\n%s", err, output)
 	}
 	return said, nil
+}
+
+var reviewCount = regexp.MustCompile(
+	`(?m)^apiserver_request_total\{.*resource="(?:tokenreviews|subjectaccessreviews)".*\} (\d+)$`)
+
+// reviews is how many kube-apiserver has answered since its start.
+func (c *cluster) reviews(ctx context.Context) (float64, error) {
+	page, err := c.client.Discovery().RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
+	sum := 0.0
+	for _, line := range reviewCount.FindAllSubmatch(page, -1) {
+		count, _ := strconv.ParseFloat(string(line[1]), 64)
+		sum += count
+	}
+	return sum, err
 }
 
 // processorTime reads /proc/PID/stat (proc_pid_stat(5)): utime and stime are fields 14 and 15, in
