@@ -33,6 +33,7 @@ std::vector<std::string> environment_of(const ChildProcess::Command& command) {
 // Runs in the child between fork and exec: async-signal-safe calls only.
 [[noreturn]] void become(char* const* arguments, char* const* environment, int log) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::setpgid(0, 0);  // Ctrl-C is for the demo, which then ends its children in order
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
   ::execve(arguments[0], arguments, environment);

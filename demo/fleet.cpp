@@ -16,8 +16,6 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
-constexpr int kEnginePort = 8000;
-
 // GET on loopback; nullopt where nobody answers within 200 ms.
 std::optional<httplib::Response> ask_engine(const std::string& address, const char* path) {
   httplib::Client client(address, kEnginePort);

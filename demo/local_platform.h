@@ -1,5 +1,5 @@
-// LocalPlatform is this machine alone: a fleet of processes, the adapter with a pods file, and an
-// autoscaler that decides as the HPA controller does.
+// LocalPlatform is this machine without Kubernetes: a fleet of processes, the adapter with a pods
+// file, and an autoscaler that decides as the HPA controller does.
 
 #pragma once
 

@@ -11,6 +11,8 @@
 
 namespace leadline {
 
+constexpr int kEnginePort = 8000;  // vLLM's
+
 // 127.x.y.N: the middle octets come from the process id, so that two demos at once share nothing.
 [[nodiscard]] std::string loopback_address(int number);
 

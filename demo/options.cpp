@@ -8,7 +8,8 @@ namespace {
 constexpr const char* kAbout =
     "Leadline demo: stand-in engines with real sidecars, the real adapter, a real trace as load, "
     "and a\n"
-    "local autoscaler that reads only the adapter's API and decides as the HPA controller does.";
+    "local autoscaler that reads only the adapter's API and decides as the HPA controller does.\n"
+    "With --cluster the HPA controller itself decides, in a real control plane on this machine.";
 
 // CLI11 prints durations badly, so they are read as numbers and converted here.
 struct RawNumbers {
@@ -19,13 +20,20 @@ struct RawNumbers {
 
 void declare(CLI::App& app, DemoOptions& options, RawNumbers& numbers) {
   app.set_version_flag("--version", "leadline-demo " LEADLINE_VERSION);
+  auto* cluster = app.add_flag(
+      "--cluster", options.cluster,
+      "a real etcd, kube-apiserver and kube-controller-manager instead of the local autoscaler: "
+      "the pods are a Deployment's, the adapter is installed by manifests/base, and the lines of "
+      "`kubectl get hpa -w` are shown beside. `./dev demo --cluster` builds what it needs (ten "
+      "minutes, once a machine)");
   app.add_option("--manifest", options.manifest, "autoscaling/v2 HPA to scale with")
       ->capture_default_str();
   app.add_option(
       "--trace", options.trace,
       "request trace to replay, in Azure's CSV format (default: an excerpt that is built in)");
   app.add_option("--engine", options.engine_url,
-                 "measure this engine instead of stand-ins (URL); no load, no scaling");
+                 "measure this engine instead of stand-ins (URL); no load, no scaling")
+      ->excludes(cluster);
   app.add_option("--record", options.record_file,
                  "write everything seen and decided, a JSON a line");
   app.add_flag("--plain", options.plain, "a line a second instead of the live view");
@@ -43,6 +51,7 @@ void declare(CLI::App& app, DemoOptions& options, RawNumbers& numbers) {
       ->check(CLI::Range(0, 120'000));
   app.add_option("--scrape-interval-ms", options.scrape_interval_ms,
                  "fixed scrape interval of the sidecars; 0 = adaptive")
+      ->excludes(cluster)
       ->capture_default_str()
       ->check(CLI::Range(0, 5'000));
 }

@@ -13,6 +13,7 @@ struct DemoOptions {
   std::string trace;       // empty: the excerpt inside the program
   std::string engine_url;  // measure this engine instead of stand-ins; empty = the fleet
   std::string record_file;
+  bool cluster = false;  // a real control plane decides
   bool plain = false;
   bool hold = false;
   bool no_load = false;

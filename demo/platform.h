@@ -1,4 +1,5 @@
-// Platform is what runs the demo's pods and decides how many there are. Everything else (the load,
+// Platform is what runs the demo's pods and decides how many there are: LocalPlatform, or with
+// --cluster ClusterPlatform. Everything else (the load,
 // the view, the recording, the summary) is the same on each. Owned by the demo's loop; only start()
 // waits long.
 
@@ -51,6 +52,9 @@ class Platform {
 
   // URLs of Ready engines, one a line; kept up to date by look_after().
   [[nodiscard]] virtual std::string addresses_file() const = 0;
+
+  // What it has to show beside the view, since it was asked last.
+  [[nodiscard]] virtual std::vector<std::string> new_lines() { return {}; }
 
   // What the recording's first line says of this platform.
   [[nodiscard]] virtual nlohmann::json facts() const = 0;

@@ -8,6 +8,9 @@
 //   {"kind":"sync","t":5.0,"spec_replicas":1,"status_replicas":1,"pods":[{"name":…,"phase":…,
 //    "ready":true,"deleting":false}],"answers":[{"status":200,"body":"{…}"}],
 //    "desired":3,"reason":"…"}
+//    (with --cluster only where the count changed, as seen in the Deployment, with the reason of
+//    the HPA controller's event, and without status_replicas, pods and answers)
+//   {"kind":"line","t":5.1,"text":"llm  Deployment/llm  …"}   of `kubectl get hpa -w`, --cluster
 //   {"kind":"replicas","t":5.0,"wanted":3,"exists":3,"ready":1}
 //   {"kind":"load","t":5.0,"sent":31,"finished":12,"refused":0}
 //   {"kind":"load_end","summary":{…}}   what the load generator counted, sim/load_stats.h

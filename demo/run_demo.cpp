@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "demo/cluster_platform.h"
 #include "demo/dashboard.h"
 #include "demo/every.h"
 #include "demo/local_platform.h"
@@ -75,6 +76,7 @@ class DemoRun {
  private:
   [[nodiscard]] Result<void> warm_up();
   [[nodiscard]] Result<void> tick();
+  [[nodiscard]] Result<void> look_after(SteadyTime now);
   void take(const Decided& decided);
   void record_start();
   void record_replicas();
@@ -125,7 +127,7 @@ Result<void> DemoRun::warm_up() {
   const SteadyTime deadline = load_began_ + options_.startup_delay + seconds{30};
   while (!stop_asked) {
     const SteadyTime now = system_now().steady;
-    if (auto looked = platform_.look_after(now); !looked) return looked;
+    if (auto looked = look_after(now); !looked) return looked;
     const ApiAnswer first = platform_.ask(manifest_.paths.front());
     if (platform_.replicas().ready >= least && first.status == 200) return {};
     if (now > deadline) {
@@ -140,7 +142,7 @@ Result<void> DemoRun::warm_up() {
 
 Result<void> DemoRun::tick() {
   const SteadyTime now = system_now().steady;
-  if (auto looked = platform_.look_after(now); !looked) return looked;
+  if (auto looked = look_after(now); !looked) return looked;
   const auto decisions = platform_.decisions(now);
   if (!decisions) return fail(decisions.error());
   for (const Decided& decided : *decisions) take(decided);
@@ -150,6 +152,14 @@ Result<void> DemoRun::tick() {
   }
   std::this_thread::sleep_for(kTick);
   return {};
+}
+
+Result<void> DemoRun::look_after(SteadyTime now) {
+  for (std::string& line : platform_.new_lines()) {
+    recording_.add({{"kind", "line"}, {"t", seconds_at(now)}, {"text", line}});
+    view_.add_line(std::move(line));
+  }
+  return platform_.look_after(now);
 }
 
 void DemoRun::take(const Decided& decided) {
@@ -222,9 +232,10 @@ void DemoRun::show() {
 }
 
 Result<void> DemoRun::hold() {
+  view_.end();
   platform_.print_hold_help();
   while (!stop_asked) {
-    if (auto looked = platform_.look_after(system_now().steady); !looked) return looked;
+    if (auto looked = look_after(system_now().steady); !looked) return looked;
     std::this_thread::sleep_for(kTick);
   }
   return {};
@@ -232,20 +243,27 @@ Result<void> DemoRun::hold() {
 
 void print_beginning(const DemoOptions& options, const HpaManifest& manifest) {
   std::printf(
-      "Leadline demo: %s scales Deployment %s/%s, decided every %.0f s as the HPA controller "
-      "does.\n"
+      "Leadline demo: %s scales Deployment %s/%s, decided every %.0f s %s.\n"
       "Load: %s, superposed in real time. A stand-in engine starts in %.1f s (a real one: 60 s and "
       "more).\n\n",
       options.manifest.c_str(), manifest.namespace_name.c_str(), manifest.workload.c_str(),
       duration<double>(options.sync_period).count(),
+      options.cluster ? "by a real HPA controller" : "as the HPA controller does",
       options.trace.empty() ? "150 s of the Azure LLM inference trace 2023 (conversations)"
                             : options.trace.c_str(),
       duration<double>(options.startup_delay).count());
   std::fflush(stdout);
 }
 
-// Leaves the logs in place and says where they are.
+std::unique_ptr<Platform> make_platform(const DemoOptions& options, const HpaManifest& manifest,
+                                        const WorkFolder& folder) {
+  if (!options.cluster) return std::make_unique<LocalPlatform>(options, manifest, folder);
+  return std::make_unique<ClusterPlatform>(options, manifest, folder, stop_asked);
+}
+
+// Leaves the logs in place and says where they are, unless somebody just wanted it to end.
 Error kept(WorkFolder& folder, const Error& error) {
+  if (stop_asked) return error;
   folder.keep();
   return {error.code, fmt::format("{}\nlogs: {}", error.message, folder.path())};
 }
@@ -266,8 +284,8 @@ Result<void> run_demo(const DemoOptions& options) {
     return measured ? measured : fail(kept(*folder, measured.error()));
   }
   print_beginning(options, *manifest);
-  LocalPlatform platform(options, *manifest, *folder);
-  DemoRun run(options, *manifest, platform, *recording);
+  const auto platform = make_platform(options, *manifest, *folder);
+  DemoRun run(options, *manifest, *platform, *recording);
   if (auto ran = run.run(); !ran) return fail(kept(*folder, ran.error()));
   std::fputs(render(summarise(recording->lines()), kSloTtftSeconds).c_str(), stdout);
   if (options.hold && !stop_asked) return run.hold();

@@ -11,7 +11,7 @@ namespace leadline {
 namespace {
 
 constexpr std::size_t kHistory = 60;
-constexpr int kRows = 9;  // of one frame: the cursor goes up by so many to draw the next over it
+constexpr std::size_t kLines = 6;  // beneath the frame
 
 std::string number(const std::optional<double>& value, int decimals, std::string_view unit = "") {
   if (!value) return "-";
@@ -32,6 +32,14 @@ std::string replica_bar(const Frame& frame) {
   const auto ready = static_cast<std::size_t>(std::max(frame.ready, 0));
   const auto starting = static_cast<std::size_t>(std::max(frame.existing - frame.ready, 0));
   return std::string(ready, '#') + std::string(starting, '.');
+}
+
+// As many rows whatever there is, so that the frame keeps its place.
+std::string lines_beneath(const std::string& heading, const std::deque<std::string>& lines) {
+  std::string text = fmt::format("\x1b[2K\n\x1b[2K  {}\n", heading);
+  for (const std::string& line : lines) text += fmt::format("\x1b[2K  {}\n", line);
+  for (std::size_t i = lines.size(); i < kLines; ++i) text += "\x1b[2K\n";
+  return text;
 }
 
 }  // namespace
@@ -66,8 +74,7 @@ void TerminalView::show(const Frame& frame) {
   }
   remember(load_history_, frame.offered_per_second);
   remember(replica_history_, frame.ready);
-  std::string text = drawn_ ? fmt::format("\x1b[{}A", kRows) : "";
-  text +=
+  std::string text =
       fmt::format("\x1b[2K  {:<10} {:5.0f} s of {:.0f} s\n", frame.phase, frame.t, frame.duration);
   text +=
       row("load", fmt::format("{:.1f} req/s", frame.offered_per_second), sparkline(load_history_));
@@ -79,9 +86,25 @@ void TerminalView::show(const Frame& frame) {
               replica_bar(frame) + "  " + sparkline(replica_history_));
   text += row("newest sample", number(frame.newest_sample_age, 1, " s"));
   text += fmt::format("\x1b[2K  {}\n", frame.last_decision);
+  if (!heading_.empty()) text += lines_beneath(heading_, lines_);
+  if (drawn_rows_ > 0) std::printf("\x1b[%dA", drawn_rows_);
+  drawn_rows_ = static_cast<int>(std::count(text.begin(), text.end(), '\n'));
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
-  drawn_ = true;
+}
+
+void TerminalView::add_line(std::string line) {
+  if (plain_) {
+    std::printf("%s\n", line.c_str());
+    std::fflush(stdout);
+    return;
+  }
+  if (heading_.empty()) {
+    heading_ = std::move(line);
+    return;
+  }
+  lines_.push_back(std::move(line));
+  if (lines_.size() > kLines) lines_.pop_front();
 }
 
 }  // namespace leadline

@@ -26,9 +26,18 @@ class TerminalView {
 
   void show(const Frame& frame);
 
+  // A line from beside the run, such as kubectl's. The first is a heading and stays; of the others
+  // the newest are shown beneath the frame. Plain: each at once.
+  void add_line(std::string line);
+
+  // The frame stays where it is; what comes now is shown beneath it, as if plain.
+  void end() { plain_ = true; }
+
  private:
   bool plain_;
-  bool drawn_ = false;
+  int drawn_rows_ = 0;  // the cursor goes up by so many to draw the next frame over this one
+  std::string heading_;
+  std::deque<std::string> lines_;
   std::deque<double> load_history_, replica_history_;  // one entry a second, at most 60
 };
 

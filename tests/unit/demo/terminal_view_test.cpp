@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include <fmt/format.h>
+
 namespace leadline {
 namespace {
 
@@ -24,6 +28,43 @@ TEST(TerminalViewTest, PlainLineShowsWhatIsUnknownAsADash) {
   EXPECT_EQ(plain_line(frame),
             "t=12.0s phase=load load=3.1/s in_flight=4 queue=- ttft_p95=- tokens_per_second=- "
             "replicas=2 ready=1 newest_sample=- ");
+}
+
+// What `show` prints where the frame is drawn, without what only moves the cursor.
+std::string drawn(TerminalView& view) {
+  testing::internal::CaptureStdout();
+  view.show(Frame{});
+  std::string text = testing::internal::GetCapturedStdout();
+  for (auto at = text.find("\x1b[2K"); at != std::string::npos; at = text.find("\x1b[2K")) {
+    text.erase(at, std::string_view("\x1b[2K").size());
+  }
+  return text;
+}
+
+TEST(TerminalViewTest, TheHeadingAndTheNewestLinesAreBeneathTheFrame) {
+  TerminalView view(/*plain=*/false);
+  const std::string bare = drawn(view);
+  const auto rows = std::count(bare.begin(), bare.end(), '\n');
+  view.add_line("NAME");
+  view.add_line("first");
+  const std::string few = drawn(view);
+  EXPECT_TRUE(few.starts_with(fmt::format("\x1b[{}A", rows))) << "over the last frame";
+  EXPECT_TRUE(few.ends_with("\n\n  NAME\n  first\n\n\n\n\n\n"));
+  for (const char* line : {"2", "3", "4", "5", "6", "7"}) view.add_line(line);
+  const std::string many = drawn(view);
+  EXPECT_TRUE(many.starts_with(fmt::format("\x1b[{}A", rows + 8)));
+  EXPECT_TRUE(many.ends_with("\n\n  NAME\n  2\n  3\n  4\n  5\n  6\n  7\n"));
+}
+
+TEST(TerminalViewTest, PlainLinesComeAtOnceAndSoDoThoseAfterTheEnd) {
+  for (const bool plain : {true, false}) {
+    TerminalView view(plain);
+    if (!plain) view.end();
+    testing::internal::CaptureStdout();
+    view.add_line("NAME");
+    view.add_line("first");
+    EXPECT_EQ(testing::internal::GetCapturedStdout(), "NAME\nfirst\n");
+  }
 }
 
 }  // namespace
