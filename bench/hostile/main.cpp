@@ -4,9 +4,9 @@
 //
 //   bench_hostile [--answers 2000]
 //
-// The healthy client asks every 2 ms. Attackers come from another loopback address and do what they
-// do at a pace that leaves the machine's two cores room: what is measured is the server, not the
-// scheduler.
+// The healthy client asks every 2 ms. Attackers do what they do at a pace that leaves the machine's
+// two cores room, and at the scheduler's lowest priority: real ones bring their own processors, so
+// that what is measured is the server.
 
 #include <algorithm>
 #include <atomic>
@@ -15,6 +15,9 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <pthread.h>
+#include <sched.h>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -47,11 +50,19 @@ struct Target {
   [[nodiscard]] TlsClient connect() const { return {port, {.trusted_pem = certificate}}; }
 };
 
+// Gives way to everybody at once.
+void run_as_a_guest() {
+  const sched_param none{};
+  if (pthread_setschedparam(pthread_self(), SCHED_IDLE, &none) != 0)
+    throw std::runtime_error("SCHED_IDLE was refused");
+}
+
 // One round of an attack, again and again until told to stop.
 class Attack {
  public:
   Attack(std::function<void()> round, milliseconds pause)
       : thread_([this, round = std::move(round), pause] {
+          run_as_a_guest();
           while (!stop_) {
             try {
               round();
