@@ -87,7 +87,7 @@ Result<void> ClusterPlatform::start() {
 Result<void> ClusterPlatform::await_ready() {
   LogTail log(folder_.file("cluster.log"));
   const SteadyTime deadline = system_now().steady + kStartLimit;
-  std::string complaint;
+  std::string complaint;  // each line after an end of line
   while (!stop_) {
     // Asked first: what it said before it ended is read below.
     const bool alive = cluster_.running();
@@ -100,7 +100,7 @@ Result<void> ClusterPlatform::await_ready() {
       }
     }
     std::fflush(stdout);
-    if (!alive) return fail(Errc::kUnavailable, "the cluster did not start:{}", complaint);
+    if (!alive) return fail(Errc::kUnavailable, "the cluster did not start{}", complaint);
     if (system_now().steady > deadline) {
       return fail(Errc::kUnavailable, "the cluster is not ready after {} s", kStartLimit.count());
     }
@@ -220,7 +220,7 @@ void ClusterPlatform::print_hold_help() const {
   std::printf("\nHolding; Ctrl-C ends it. In another terminal:\n\n");
   std::printf("  %s get hpa,pods\n", kubectl().c_str());
   std::printf("  %s describe hpa %s\n", kubectl().c_str(), manifest_.name.c_str());
-  std::printf("  %s get --raw %s\n", kubectl().c_str(), manifest_.paths.front().c_str());
+  std::printf("  %s get --raw '%s'\n", kubectl().c_str(), manifest_.paths.front().c_str());
   std::printf("  %s get queue_depth\n\n", kubectl().c_str());
   std::fflush(stdout);
 }
