@@ -32,13 +32,18 @@ class ReviewCache {
   ReviewCache(std::chrono::milliseconds remembered, Clock clock)
       : remembered_(remembered), clock_(std::move(clock)) {}
 
+  // What is remembered now; nullptr: nothing. Valid until the next call of get().
+  [[nodiscard]] const Result<Answer>* find(const std::string& key) const {
+    const auto known = entries_.find(key);
+    const bool fresh = known != entries_.end() && clock_().steady < known->second.until;
+    return fresh ? &known->second.answer : nullptr;
+  }
+
   // Calls `use` with the answer to `key`: at once where it is remembered; else when `ask`, which is
   // called unless somebody has asked already, has one.
   void get(const std::string& key, Use use, const Ask& ask) {
     if (key.size() > kMaxKeyBytes) return ask(std::move(use));
-    const auto known = entries_.find(key);
-    if (known != entries_.end() && clock_().steady < known->second.until)
-      return use(known->second.answer);
+    if (const Result<Answer>* known = find(key)) return use(*known);
     auto& waiting = waiting_[key];
     waiting.push_back(std::move(use));
     if (waiting.size() > 1) return;

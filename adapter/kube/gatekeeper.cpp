@@ -3,10 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/rand.h>
-
 #include "adapter/bearer_token.h"
 #include "daemon/event_loop.h"
 #include "daemon/log.h"
@@ -77,9 +73,7 @@ KubeGatekeeper::KubeGatekeeper(KubeClient& client, EventLoop& loop, SelfMetrics&
       metrics_(metrics),
       clock_(std::move(clock)),
       tokens_(kRemembered, clock_),
-      accesses_(kRemembered, clock_) {
-  RAND_bytes(hash_key_.data(), static_cast<int>(hash_key_.size()));
-}
+      accesses_(kRemembered, clock_) {}
 
 Result<void> KubeGatekeeper::trust_changed(const FrontProxyTrust& trust) {
   auto front_proxy = CertificateAuthority::from_pem(trust.front_proxy_ca_pem);
@@ -156,17 +150,9 @@ void KubeGatekeeper::identify(const HttpRequest& request, Identified verdict) {
   verdict(anonymous_caller());
 }
 
-std::string KubeGatekeeper::token_key(const std::string& token) const {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  HMAC(EVP_sha256(), hash_key_.data(), static_cast<int>(hash_key_.size()),
-       reinterpret_cast<const unsigned char*>(token.data()), token.size(), digest.data(), &size);
-  return {reinterpret_cast<const char*>(digest.data()), size};
-}
-
 void KubeGatekeeper::by_token(const std::string& token, Identified verdict) {
   tokens_.get(
-      token_key(token),
+      token_hash_.of(token),
       [verdict = std::move(verdict)](const Result<std::optional<Caller>>& answer) {
         if (!answer || !*answer) return verdict(tl::unexpected(unauthorized()));
         Caller caller = **answer;
@@ -183,15 +169,18 @@ void KubeGatekeeper::authorise(const Caller& caller, const AccessRequest& access
                                Authorised verdict) {
   if (caller.is_in(kMastersGroup) || is_aggregator_probe(caller, access))
     return verdict(std::nullopt);
-  std::string question = access_review_body(caller, access);
+  const std::string key = access_key(caller, access);
+  const Result<AccessVerdict>* known = accesses_.find(key);
+  if (known != nullptr && *known && (*known)->allowed) return verdict(std::nullopt);
   const auto use = [caller, access,
                     verdict = std::move(verdict)](const Result<AccessVerdict>& answer) {
     if (!answer) return verdict(internal_error("whether this is allowed could not be decided"));
     if (answer->allowed) return verdict(std::nullopt);
     verdict(access_denied(caller, access, answer->reason));
   };
-  accesses_.get(question, use, [&](ReviewCache<AccessVerdict>::Use done) {
-    review<AccessVerdict>(kAccessReviewPath, question, verdict_from_access_review, std::move(done));
+  accesses_.get(key, use, [&](ReviewCache<AccessVerdict>::Use done) {
+    review<AccessVerdict>(kAccessReviewPath, access_review_body(caller, access),
+                          verdict_from_access_review, std::move(done));
   });
 }
 

@@ -10,7 +10,6 @@
 
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -22,6 +21,7 @@
 #include "adapter/kube/client.h"
 #include "adapter/kube/front_proxy.h"
 #include "adapter/kube/reviews.h"
+#include "adapter/kube/token_hash.h"
 #include "adapter/review_cache.h"
 #include "adapter/self_metrics.h"
 #include "base/clock.h"
@@ -64,7 +64,6 @@ class KubeGatekeeper final : public Gatekeeper {
   [[nodiscard]] std::pair<Role, CertificateSubject> role_of(const ClientCertificates& shown) const;
   [[nodiscard]] ApiResult<std::optional<Caller>> by_certificate(const HttpRequest& request);
   void by_token(const std::string& token, Identified verdict);
-  [[nodiscard]] std::string token_key(const std::string& token) const;
 
   void note(const char* path, const Error* failure);
   template <typename Answer>
@@ -79,7 +78,7 @@ class KubeGatekeeper final : public Gatekeeper {
   std::shared_ptr<const Trust> trust_;  // nullptr until the ConfigMap was read
   std::atomic<bool> trusts_ = false;
   std::unordered_map<const ClientCertificates*, Checked> checked_;  // by connection
-  std::array<unsigned char, 32> hash_key_{};                        // tokens are remembered hashed
+  TokenHash token_hash_;                                            // no token is kept
   ReviewCache<std::optional<Caller>> tokens_;
   ReviewCache<AccessVerdict> accesses_;
 };

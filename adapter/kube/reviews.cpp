@@ -36,6 +36,20 @@ ordered_json resource_attributes(const AccessRequest& access) {
   return attributes;
 }
 
+void put_size(std::string& key, std::size_t size) {
+  key.append(reinterpret_cast<const char*>(&size), sizeof(size));
+}
+
+void put_text(std::string& key, std::string_view text) {
+  put_size(key, text.size());
+  key.append(text);
+}
+
+void put_texts(std::string& key, const std::vector<std::string>& texts) {
+  put_size(key, texts.size());
+  for (const std::string& text : texts) put_text(key, text);
+}
+
 }  // namespace
 
 std::string token_review_body(std::string_view token) {
@@ -58,6 +72,22 @@ std::string access_review_body(const Caller& caller, const AccessRequest& access
   return compact_text({{"apiVersion", "authorization.k8s.io/v1"},
                        {"kind", "SubjectAccessReview"},
                        {"spec", std::move(spec)}});
+}
+
+std::string access_key(const Caller& caller, const AccessRequest& access) {
+  std::string key;
+  key.reserve(512);
+  for (const std::string* text :
+       {&access.verb, &access.group, &access.version, &access.resource, &access.subresource,
+        &access.name, &access.namespace_name, &access.path, &caller.user, &caller.uid}) {
+    put_text(key, *text);
+  }
+  put_texts(key, caller.groups);
+  for (const auto& [name, values] : caller.extra) {
+    put_text(key, name);
+    put_texts(key, values);
+  }
+  return key;
 }
 
 Result<std::optional<Caller>> caller_from_token_review(std::string_view body) {

@@ -19,8 +19,11 @@ inline constexpr const char* kAccessReviewPath =
 
 [[nodiscard]] std::string token_review_body(std::string_view token);
 
-// Also the key under which an answer is remembered: it holds every attribute.
 [[nodiscard]] std::string access_review_body(const Caller& caller, const AccessRequest& access);
+
+// Under which an answer is remembered: every attribute with its length, so that no two questions
+// have the same. Every request needs it, and the body only what is not remembered.
+[[nodiscard]] std::string access_key(const Caller& caller, const AccessRequest& access);
 
 // nullopt: the token is nobody's. kBadInput: no TokenReview, or an authenticated one without a
 // user.

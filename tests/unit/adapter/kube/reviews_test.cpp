@@ -1,5 +1,7 @@
 #include "adapter/kube/reviews.h"
 
+#include <set>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -56,19 +58,61 @@ TEST(AccessReviewBodyTest, APathIsNoResource) {
       json::parse(access_review_body(kAda, wanted))["spec"].contains("resourceAttributes"));
 }
 
-// The body is also the key of the answer: two questions must never look alike.
-TEST(AccessReviewBodyTest, DifferentQuestionsHaveDifferentBodies) {
-  Caller other = kAda;
-  const AccessRequest wanted = access("get", "g");
-  const std::string body = access_review_body(kAda, wanted);
-  other.groups = {"dev,system:authenticated"};
-  EXPECT_NE(access_review_body(other, wanted), body);
-  other = kAda;
-  other.extra["example.org/scopes"] = {"a\",\"b"};
-  EXPECT_NE(access_review_body(other, wanted), body);
-  other = kAda;
-  other.uid.clear();
-  EXPECT_NE(access_review_body(other, wanted), body);
+// Two questions must never look alike.
+TEST(AccessKeyTest, DifferentQuestionsHaveDifferentKeys) {
+  std::set<std::string> keys;
+  std::size_t asked = 0;
+  const auto ask = [&](const Caller& caller, const AccessRequest& wanted) {
+    keys.insert(access_key(caller, wanted));
+    EXPECT_EQ(keys.size(), ++asked);
+  };
+  ask(kAda, {});
+  for (std::string Caller::* field : {&Caller::user, &Caller::uid}) {
+    Caller other = kAda;
+    (other.*field).clear();
+    ask(other, {});
+    other.*field = "other";
+    ask(other, {});
+  }
+  for (std::string AccessRequest::* field :
+       {&AccessRequest::verb, &AccessRequest::group, &AccessRequest::version,
+        &AccessRequest::resource, &AccessRequest::subresource, &AccessRequest::name,
+        &AccessRequest::namespace_name, &AccessRequest::path}) {
+    AccessRequest wanted;
+    wanted.*field = "x";
+    ask(kAda, wanted);
+  }
+  for (const auto& groups : std::vector<std::vector<std::string>>{
+           {}, {""}, {"dev"}, {"devsystem:authenticated"}, {"system:authenticated", "dev"}}) {
+    Caller other = kAda;
+    other.groups = groups;
+    ask(other, {});
+  }
+  for (const auto& extra : std::vector<std::map<std::string, std::vector<std::string>>>{
+           {},
+           {{"example.org/scopes", {}}},
+           {{"example.org/scopes", {"ab"}}},
+           {{"a", {"b"}}},
+           {{"ab", {}}}}) {
+    Caller other = kAda;
+    other.extra = extra;
+    ask(other, {});
+  }
+}
+
+// What ends one list must not look like the begin of the next.
+TEST(AccessKeyTest, WhatMovesFromOneFieldToTheNextIsSeen) {
+  const auto key = [](std::vector<std::string> groups, const std::string& uid) {
+    return access_key({.user = "u", .uid = uid, .groups = std::move(groups), .extra = {}}, {});
+  };
+  EXPECT_NE(key({"a", "b"}, ""), key({"ab"}, ""));
+  EXPECT_NE(key({"a"}, "b"), key({"b"}, "a"));
+  EXPECT_NE(key({"1:a"}, ""), key({"a"}, ""));
+  EXPECT_NE(key({std::string("\0a", 2)}, ""), key({"", "a"}, ""));
+}
+
+TEST(AccessKeyTest, TheSameQuestionHasTheSameKey) {
+  EXPECT_EQ(access_key(kAda, access("get", "g")), access_key(Caller(kAda), access("get", "g")));
 }
 
 TEST(TokenReviewBodyTest, AsksForTheToken) {
