@@ -39,12 +39,14 @@ void describe(MetricQuery& query, const std::string& resource, const std::string
   if (query.form == QueryForm::kObject) query.object = object;
 }
 
-// Forms a and b: five segments that begin with `namespaces`.
+// Forms a and b: five segments that begin with `namespaces`. The HPA asks so for nodes too; what
+// belongs to no namespace is then authorised for the whole cluster, or a reader of one namespace
+// would read the sums of all.
 void read_namespaced(MetricQuery& query, Segments path) {
   describe(query, path[2], path[3]);
-  query.path_namespace = path[1];
   query.metric = path[4];
-  if (query.resource == nullptr || query.resource->namespaced) query.namespace_name = path[1];
+  const bool of_cluster = query.resource != nullptr && !query.resource->namespaced;
+  if (!of_cluster) query.namespace_name = query.path_namespace = path[1];
 }
 
 // Form e: `P/namespaces/{ns}/metrics/{metric}`.

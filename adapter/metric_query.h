@@ -38,7 +38,7 @@ struct MetricQuery {
   LabelSelector label_selector;         // of the objects; for External of the series
   LabelSelector metric_label_selector;  // of the series; custom only
 
-  // The request as written, for authorisation and messages.
+  // The request as written, for authorisation and messages; no namespace for what belongs to none.
   std::string path_namespace;
   std::string path_resource;  // `pods`, `deployments.apps`; `metrics` for kNamespace
 };

@@ -417,6 +417,11 @@ TEST_F(SecurityTest, Check50NoDoorLeadsToAnotherNamespace) {
         kV1beta1 + "//namespaces/ns/pods/%2A/queue_depth", kV1beta1 + "/pods/%2A/queue_depth",
         kV1beta1 + "/namespaces//pods/%2A/queue_depth",
         kV1beta1 + "/namespaces/%2A/pods/%2A/queue_depth",
+        // Of the whole cluster, whatever namespace the path begins with.
+        kV1beta1 + "/namespaces/mine/namespaces/ns/queue_depth",
+        kV1beta1 + "/namespaces/mine/namespaces/%2A/queue_depth",
+        kV1beta1 + "/namespaces/mine/nodes/n1/queue_depth",
+        kV1beta2 + "/namespaces/mine/node/%2A/queue_depth",
         kExternal + "/namespaces/%2A/queue_depth"}) {
     const ApiReply reply = as("eve", path);
     EXPECT_TRUE(reply.status == 403 || reply.status == 400 || reply.status == 404)

@@ -169,7 +169,8 @@ TEST(MetricQueryTest, KeepsThePathForAuthorisation) {
     EXPECT_EQ(query->path_namespace, want_namespace);
     EXPECT_EQ(query->path_resource, want_resource);
   };
-  f(kCustom + "/namespaces/x/nodes/n1/m", "x", "nodes");
+  f(kCustom + "/namespaces/x/nodes/n1/m", "", "nodes");
+  f(kCustom + "/namespaces/x/namespaces/%2A/m", "", "namespaces");
   f(kCustom + "/nodes/n1/m", "", "nodes");
   f(kCustom + "/namespaces/ns/metrics/m", "ns", "metrics");
   f(kCustom + "/namespaces/ns/deployments.apps/d/m", "ns", "deployments.apps");
