@@ -139,7 +139,7 @@ std::function<void()> flood(const Target& target) {
     TlsClient client = target.connect();
     client.send("GET / HTTP/1.1\r\nHost: a\r\nX: ");
     const std::string part(64 * 1024, 'x');
-    for (std::size_t sent = 0; sent < kFloodBytes; sent += part.size()) client.send(part);
+    for (std::size_t sent = 0; sent < kFloodBytes && client.send(part);) sent += part.size();
   };
 }
 

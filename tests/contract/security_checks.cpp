@@ -118,6 +118,16 @@ TEST_F(SecurityTest, Check45IdentityHeadersWithoutACertificateAreIgnored) {
   EXPECT_EQ(asked["user"], "system:anonymous");
   EXPECT_EQ(asked["groups"], json::array({"system:unauthenticated"}));
   EXPECT_FALSE(asked.contains("extra"));
+  // Nor does a spelling that some decoder takes for one of them.
+  for (const HttpHeader& header : std::vector<HttpHeader>{{"X-Remote-User", "system%3Aadmin"},
+                                                          {"X%2DRemote%2DUser", "admin"},
+                                                          {"X_Remote_User", "admin"},
+                                                          {"x-remote-user", "admin"}}) {
+    SCOPED_TRACE(header.name);
+    const json spec =
+        asked_by([&] { expect_status(nothing_shown(kOnePod, {header}), 403, "Forbidden"); });
+    EXPECT_TRUE(spec.is_null() || spec["user"] == "system:anonymous") << spec;
+  }
   // A certificate that anybody can make is not even anonymous.
   const KeyPair stranger = root_authority("front-proxy-ca");
   for (const KeyPair& own : {make_certificate(nullptr, {}), make_certificate(&stranger, {})})
@@ -399,6 +409,33 @@ TEST_F(SecurityTest, Check58AWatchOfExternalMetricsIs405) {
   for (const char* query : {"?watch=true", "?watch=1", "?watch=true&timeoutSeconds=5"})
     expect_status(as("ada", kQueueOfAll + query), 405, "MethodNotAllowed");
   EXPECT_EQ(as("ada", kQueueOfAll + "?watch=false").status, 200);
+}
+
+// What is as large as the headers may be is refused for what it says, and to whom it may be said.
+TEST_F(SecurityTest, LongPathsAndSelectorsAreRefusedByWhatTheySay) {
+  kube_.set_access([](const json& spec) { return spec["user"] != "system:anonymous"; });
+  start();
+  const std::string long_path = "/" + std::string(10'000, 'p');
+  expect_status(as("ada", long_path), 404, "NotFound");
+  expect_status(nothing_shown(long_path), 403, "Forbidden");
+  const std::string long_selector = "?labelSelector=app%3D" + std::string(60'000, 'a');
+  for (const std::string& path : {kAllPods, kQueueOfAll}) {
+    expect_status(as("ada", path + long_selector), 400, "BadRequest");
+    expect_status(nothing_shown(path + long_selector), 403, "Forbidden");
+  }
+}
+
+// The server reads its 64 KB of it, answers, and closes; the sockets' buffers may take a few MB
+// more.
+TEST_F(SecurityTest, AHeaderOf100MegabytesIsCutOff) {
+  start();
+  TlsClient client(port(), {.trusted_pem = address_for().certificate_pem, .host = kServedName});
+  const std::string part(64 * 1024, 'x');
+  client.send("GET / HTTP/1.1\r\nHost: a\r\nX: ");
+  std::size_t sent = 0;
+  while (sent < 100'000'000 && client.send(part)) sent += part.size();
+  EXPECT_LT(sent, 20'000'000U);
+  EXPECT_EQ(as("ada", kAllPods).status, 200);
 }
 
 // One namespace's reader asks for another's values by every door: the review is asked for the

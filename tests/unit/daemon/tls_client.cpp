@@ -92,8 +92,8 @@ TlsClient::TlsClient(std::uint16_t port, const TlsClientOptions& options)
 
 TlsClient::~TlsClient() = default;
 
-void TlsClient::send(std::string_view bytes) {
-  SSL_write(state_->ssl, bytes.data(), static_cast<int>(bytes.size()));
+bool TlsClient::send(std::string_view bytes) {
+  return SSL_write(state_->ssl, bytes.data(), static_cast<int>(bytes.size())) > 0;
 }
 
 std::string TlsClient::read_answer() {

@@ -25,7 +25,7 @@ class TlsClient {
   TlsClient(std::uint16_t port, const TlsClientOptions& options);
   ~TlsClient();
 
-  void send(std::string_view bytes);
+  bool send(std::string_view bytes);  // false: the connection is closed
   std::string read_answer();  // with a Content-Length
   // Whether the peer ended with a close_notify.
   bool wait_for_close();
