@@ -26,7 +26,7 @@ class TlsClient {
   ~TlsClient();
 
   bool send(std::string_view bytes);  // false: the connection is closed
-  std::string read_answer();  // with a Content-Length
+  std::string read_answer();          // with a Content-Length
   // Whether the peer ended with a close_notify.
   bool wait_for_close();
   [[nodiscard]] std::string version() const;
