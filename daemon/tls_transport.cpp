@@ -40,6 +40,7 @@ class TlsStream final : public ServerStream {
       const error_code error = co_await receive();
       if (error) co_return error;
       const Step step = co_await handshake_step();
+      if (!socket_.is_open()) co_return net::asio::error::operation_aborted;
       const error_code unsent = co_await flush();
       if (unsent) co_return unsent;
       if (step == Step::kDone) co_return error_code{};
@@ -96,7 +97,8 @@ class TlsStream final : public ServerStream {
     return boost::system::errc::make_error_code(boost::system::errc::protocol_error);
   }
 
-  // The engine is nobody else's until it is back: deadlines close the socket alone.
+  // The engine is nobody else's until it is back: deadlines close the socket alone, so that whoever
+  // awaits this looks whether it is still open.
   Task<Step> handshake_step() {
     if (handshakes_ == nullptr) co_return engine_.handshake();
     co_await continue_on(handshakes_->impl().executor());
@@ -168,6 +170,7 @@ std::shared_ptr<ssl::context> new_context() {
   // again.
   SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, [](int, X509_STORE_CTX*) { return 1; });
   SSL_CTX_set_options(raw, SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(raw, 0);  // TLS 1.3 would send two that lead nowhere
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
   return context;
 }

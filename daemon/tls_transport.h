@@ -7,8 +7,9 @@
 // behind a shared_ptr, so that reloading is a swap of that pointer.
 //
 // A handshake is 0.3 ms of arithmetic that any stranger may ask for. `handshakes` is a loop of
-// another thread that does it, so that clients who are served wait for none; it must be destroyed
-// before the server's loop. nullptr: the server's own loop does it.
+// another thread that does it, so that clients who are served wait for none. A step that is there
+// goes back to the server's loop: stop both threads first, then destroy `handshakes` before the
+// server's loop. nullptr: the server's own loop does it.
 
 #pragma once
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@ struct TlsClientOptions {
   int max_version = 0;             // 0: whatever OpenSSL has; else TLS1_1_VERSION …
   std::string alpn;                // "h2", "http/1.1": offered protocols' wire form
   KeyPair own;                     // shown where the server asks for one; PEM, then its chain
+  std::function<void()> believes;  // called before the client's last step of the handshake
 };
 
 class TlsClient {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
@@ -50,6 +51,13 @@ class TlsHandshakeThreadTest : public TlsTransportTest {
   };
 
   EventLoop* handshakes() override { return &handshaking_.loop(); }
+
+  // Steps that are there go back to the server's loop, which ends what is left of them.
+  void TearDown() override {
+    TlsTransportTest::TearDown();
+    handshaking_.call([] {});
+    thread_.call([] {});
+  }
 
   LoopThread handshaking_;
 };
@@ -205,8 +213,22 @@ TEST_F(TlsHandshakeThreadTest, WhoIsServedWaitsForNoHandshake) {
 
 TEST_F(TlsHandshakeThreadTest, ADeadlineClosesWhoWaitsForIt) {
   start_tls({.header_timeout = std::chrono::milliseconds(50)});
-  const Pause pause(handshaking_.loop());
-  EXPECT_THROW(client(), std::runtime_error);
+  {
+    const Pause pause(handshaking_.loop());
+    EXPECT_THROW(client(), std::runtime_error);
+  }
+  EXPECT_TRUE(eventually([this] { return server_->stats().handshake_errors == 1; }));
+}
+
+// The server's last step has nothing to send, so no write tells it that the socket is closed.
+TEST_F(TlsHandshakeThreadTest, ADeadlineInTheLastStepIsAFailedHandshake) {
+  start_tls({.header_timeout = std::chrono::milliseconds(1000)});
+  std::optional<Pause> pause;
+  options_.believes = [&] { pause.emplace(handshaking_.loop()); };
+  TlsClient tls = client();
+  EXPECT_EQ(tls.read_answer(), "");
+  pause.reset();
+  EXPECT_TRUE(eventually([this] { return server_->stats().handshake_errors == 1; }));
 }
 
 TEST_F(TlsHandshakeThreadTest, AServerMayGoWhileAHandshakeIsThere) {
@@ -216,6 +238,8 @@ TEST_F(TlsHandshakeThreadTest, AServerMayGoWhileAHandshakeIsThere) {
     RawSocket hasty = connect();
     hasty.send("\x16\x03\x01");
     ASSERT_TRUE(eventually([this] { return server_->stats().open_connections == 1; }));
+    int turns = 0;  // of the server's loop: what was sent has become a step by the third
+    ASSERT_TRUE(eventually([&] { return ++turns == 3; }));
     thread_.call([this] { server_.reset(); });
     EXPECT_TRUE(hasty.wait_for_close());
   }
