@@ -129,7 +129,10 @@ void Collector::dial_all() {
           [this, raw = slot.get()](PollResult result) { received(*raw, std::move(result)); });
       slot->link->start(phase_of(identity, slots_.size()));
     }
-    if (slot->pod.deleting) slot->link.reset();
+    if (slot->pod.deleting) {
+      slot->link.reset();
+      settle(*slot);  // it will not be tried any more
+    }
     if (slot->link != nullptr) slot->link->set_timing(timing);
   }
 }

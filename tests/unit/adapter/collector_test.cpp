@@ -173,6 +173,18 @@ TEST_F(CollectorTest, ASilentSidecarHoldsReadinessBack) {
   EXPECT_TRUE(collector_->tried_all());
 }
 
+TEST_F(CollectorTest, NobodyWaitsForAPodThatIsBeingDeleted) {
+  test::RawListener silent;
+  Pod pod = pod_of("a");
+  pod.ip = "127.0.0.1";
+  pod.port = silent.port();
+  take({pod});
+  EXPECT_FALSE(views_.current()->complete);
+  pod.deleting = true;
+  take({pod});
+  EXPECT_TRUE(views_.current()->complete);
+}
+
 TEST_F(CollectorTest, APodThatAppearsReadyWasSeenBecomingSo) {
   FakeSidecar a(pod_of("a"));
   FakeSidecar b(pod_of("b"));
