@@ -138,6 +138,7 @@ struct Adapter::Parts {
   Gatekeeper* gatekeeper = nullptr;
   Heartbeat collecting_beats{collecting.loop, system_now};
   Heartbeat serving_beats{serving.loop, system_now};
+  Heartbeat handshaking_beats{handshaking.loop, system_now};
 
   MetricService service{views, catalogue, {.min_coverage = config.min_coverage}, metrics};
   ApiDocuments documents{catalogue};
@@ -183,6 +184,7 @@ Result<void> Adapter::Parts::use_cluster() {
 void Adapter::Parts::add_probes() {
   probes.add_live("collecting-loop", [this] { return collecting_beats.alive(); });
   probes.add_live("serving-loop", [this] { return serving_beats.alive(); });
+  probes.add_live("handshaking-loop", [this] { return handshaking_beats.alive(); });
   probes.add_ready("first-answers", [this] { return collector.tried_all(); });
   probes.add_ready("not-stopping", [this] { return !stopping.load(); });
 }

@@ -1,5 +1,6 @@
 // Adapter is the whole process, composed: a loop that collects, a loop that serves the metrics API
-// over TLS, and the caller's loop for self metrics, health and stop signals. They share the view.
+// over TLS, a loop that does the handshakes of its newcomers, and the caller's loop for self
+// metrics, health and stop signals. Collecting and serving share the view.
 //
 // Life: start(), then run the loop that was given; stop() from that loop drains and calls
 // `stopped`.

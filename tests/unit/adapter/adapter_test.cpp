@@ -100,6 +100,13 @@ TEST_F(AdapterTest, ServesWhatASidecarSaysOverTls) {
   EXPECT_EQ(test::status_of(ask_plainly("/apis")), 404);
 }
 
+TEST_F(AdapterTest, IsAliveWhileEachOfItsLoopsTurns) {
+  start();
+  const std::string answer = ask_plainly("/livez?verbose");
+  for (const char* loop : {"collecting-loop", "serving-loop", "handshaking-loop"})
+    EXPECT_NE(answer.find(fmt::format("[+]{} ok", loop)), std::string::npos) << answer;
+}
+
 TEST_F(AdapterTest, AChangeInTheSidecarIsServed) {
   start();
   ASSERT_TRUE(eventually("/readyz", "200 OK"));
