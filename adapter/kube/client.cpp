@@ -17,6 +17,7 @@
 #include "adapter/certificate_authority.h"
 #include "base/ascii_case.h"
 #include "base/clock.h"
+#include "daemon/edge_log.h"
 #include "daemon/log.h"
 #include "daemon/text_file.h"
 #include "daemon/tls_key_pair.h"
@@ -29,8 +30,8 @@ using std::chrono::milliseconds;
 using RequestId = KubeClient::RequestId;
 
 constexpr milliseconds kLongestSleep{1'000};
-constexpr std::chrono::seconds kFileAge{60};  // client-go reads a token file once a minute too
-constexpr std::size_t kMaxFile = 1 << 20;
+constexpr std::chrono::seconds kFileAge{60};      // client-go reads a token file once a minute too
+constexpr std::chrono::seconds kRefusedPause{1};  // between readings because we were refused
 constexpr long kConnectTimeoutMs = 5'000;
 // A peer that vanished without a word is noticed after 30 + 3 x 10 s.
 constexpr long kKeepAliveIdle = 30, kKeepAliveInterval = 10;
@@ -314,19 +315,23 @@ class KubeClient::Loop {
 
   // Kubelets replace both files under a running pod. What was read last stays where they cannot be.
   void read_files() {
-    const SteadyTime now = system_now().steady;
-    if (now < files_due_) return;
-    files_due_ = now + kFileAge;
-    const auto token = token_.reload();
-    if (!token) log_warn("service account token is not read " + error_fields(token.error()));
-    const auto authority = read_authority();
-    if (!authority)
-      log_warn("Kubernetes' authority is not read " + error_fields(authority.error()));
+    const Instant now = system_now();
+    const bool again = refused_ && now.steady - refused_read_ >= kRefusedPause;
+    if (!again && now.steady < files_due_) return;
+    files_due_ = now.steady + kFileAge;
+    if (std::exchange(refused_, false)) refused_read_ = now.steady;
+    tell_edge("service account token", token_.reload(), now);
+    tell_edge("Kubernetes' authority", read_authority(), now);
+  }
+
+  void tell_edge(const std::string& file, const Result<void>& reading, Instant now) {
+    if (reading) return file_edges_.recovered(file, file + " is read again", "", now);
+    file_edges_.failed(file, file + " is not read", error_fields(reading.error()), now);
   }
 
   Result<void> read_authority() {
     if (endpoint_.ca_file.empty()) return {};
-    auto pem = read_text_file(endpoint_.ca_file, kMaxFile);
+    auto pem = read_text_file(endpoint_.ca_file, KubeEndpoint::kMaxFileBytes);
     if (!pem) return fail(pem.error());
     if (*pem == endpoint_.ca_pem) return {};
     const auto readable = CertificateAuthority::from_pem(*pem);
@@ -352,8 +357,8 @@ class KubeClient::Loop {
     long status = 0;
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
     transfer->answer.status = static_cast<int>(status);
-    const bool distrusted = status == 401 || code == CURLE_PEER_FAILED_VERIFICATION;
-    if (distrusted) files_due_ = {};  // they may have been replaced
+    // Then the files may have been replaced.
+    if (status == 401 || code == CURLE_PEER_FAILED_VERIFICATION) refused_ = true;
     transfer->done(outcome(*transfer, code));
   }
 
@@ -371,7 +376,9 @@ class KubeClient::Loop {
 
   KubeEndpoint endpoint_;
   TokenFile token_;
-  SteadyTime files_due_;
+  SteadyTime files_due_, refused_read_;
+  bool refused_ = false;  // since the files were read, by the server or by us
+  EdgeLog file_edges_;
   CURLM* multi_ = nullptr;
   std::unordered_map<RequestId, std::shared_ptr<Transfer>> transfers_;
   std::multimap<SteadyTime, std::pair<RequestId, std::function<void()>>> timers_;

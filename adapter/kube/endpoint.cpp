@@ -16,8 +16,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxFile = 1024 * 1024;
-
 // `http://` or `https://`, and a host; the rest is libcurl's to read.
 bool is_server(std::string_view url) {
   const bool http = url.starts_with("http://") || url.starts_with("https://");
@@ -73,7 +71,7 @@ class Kubeconfig {
                     fmt::format("\"{}\" must be http://HOST or https://HOST", endpoint_.server));
     }
     while (endpoint_.server.ends_with('/')) endpoint_.server.pop_back();
-    endpoint_.ca_pem = pem(cluster, "certificate-authority");
+    endpoint_.ca_pem = pem(cluster, "certificate-authority", &endpoint_.ca_file);
     endpoint_.tls_server_name = reader_.text(*cluster.map, "tls-server-name", cluster.path);
     endpoint_.verify = !reader_.flag(*cluster.map, "insecure-skip-tls-verify", cluster.path, false);
   }
@@ -96,8 +94,8 @@ class Kubeconfig {
     }
   }
 
-  // `KEY-data` in base64, or the file that `KEY` names.
-  std::string pem(const Entry& entry, const std::string& key) {
+  // `KEY-data` in base64, or the file that `KEY` names, which is then told in `source`.
+  std::string pem(const Entry& entry, const std::string& key, std::string* source = nullptr) {
     const std::string data_key = key + "-data";
     const std::string data = reader_.text(*entry.map, data_key.c_str(), entry.path);
     if (!data.empty()) {
@@ -107,8 +105,9 @@ class Kubeconfig {
     }
     const std::string file = beside(reader_.text(*entry.map, key.c_str(), entry.path));
     if (file.empty()) return {};
-    auto text = read_text_file(file, kMaxFile);
+    auto text = read_text_file(file, KubeEndpoint::kMaxFileBytes);
     if (!text) reader_.error(entry.path + "." + key, text.error().message);
+    if (source != nullptr) *source = file;
     return text.value_or("");
   }
 
@@ -139,16 +138,16 @@ Result<KubeEndpoint> in_cluster_endpoint(const std::string& host, const std::str
   endpoint.server = fmt::format("https://{}:{}", v6 ? "[" + host + "]" : host, port);
   endpoint.token_file = folder + "/token";
   endpoint.ca_file = folder + "/ca.crt";
-  auto ca = read_text_file(endpoint.ca_file, kMaxFile);
+  auto ca = read_text_file(endpoint.ca_file, KubeEndpoint::kMaxFileBytes);
   if (!ca) return fail(ca.error().with_context("the service account's CA"));
   endpoint.ca_pem = std::move(*ca);
-  const auto token = read_text_file(endpoint.token_file, kMaxFile);
+  const auto token = read_text_file(endpoint.token_file, KubeEndpoint::kMaxFileBytes);
   if (!token) return fail(token.error().with_context("the service account's token"));
   return endpoint;
 }
 
 Result<KubeEndpoint> kubeconfig_endpoint(const std::string& path, const std::string& context) {
-  const auto text = read_text_file(path, kMaxFile);
+  const auto text = read_text_file(path, KubeEndpoint::kMaxFileBytes);
   if (!text) return fail(text.error().with_context("kubeconfig"));
   auto document = parse_document(*text);
   if (!document) return fail(document.error().with_context("kubeconfig " + path));

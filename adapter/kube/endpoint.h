@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "base/result.h"
@@ -17,9 +18,11 @@
 namespace leadline {
 
 struct KubeEndpoint {
+  static constexpr std::size_t kMaxFileBytes = 1024 * 1024;  // of each file named here
+
   std::string server;           // `https://10.96.0.1:443`, without a slash at the end
   std::string ca_pem;           // empty: the system's roots
-  std::string ca_file;          // what ca_pem came from, read again as token_file; or empty
+  std::string ca_file;          // what ca_pem came from, read again as token_file is; or empty
   std::string tls_server_name;  // empty: the host in `server`
   bool verify = true;           // false: insecure-skip-tls-verify
 

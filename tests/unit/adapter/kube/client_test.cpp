@@ -194,13 +194,40 @@ TEST_F(KubeClientTest, ReadsItsAuthorityAgainWhenTheServerIsNotBelieved) {
   const KeyPair server = *self_signed({"127.0.0.1"}, system_now().wall);
   const KeyPair old = *self_signed({"127.0.0.1"}, system_now().wall);
   const StubKube stub(server);
-  start({.server = stub.url(), .ca_pem = old.certificate_pem, .ca_file = file});
-  EXPECT_FALSE(get("/x")) << "a file that is not there changes nothing";
+  const auto begin = [&](const KeyPair& known) {
+    start({.server = stub.url(), .ca_pem = known.certificate_pem, .ca_file = file});
+  };
+  begin(server);
+  EXPECT_EQ(why("/x"), "HTTP 404") << "a file that is not there changes nothing";
   std::ofstream(file) << "no certificate";
+  begin(server);
+  EXPECT_EQ(why("/x"), "HTTP 404") << "nor does one that holds no certificate";
+  std::ofstream(file) << old.certificate_pem;
+  begin(old);
   EXPECT_FALSE(get("/x"));
-  EXPECT_FALSE(get("/x")) << "nor does one that holds no certificate";
   std::ofstream(file) << server.certificate_pem;
   EXPECT_EQ(why("/x"), "HTTP 404");
+  std::filesystem::remove_all(folder);
+}
+
+// A server that refuses us for good is not a reason to read files a thousand times a second.
+TEST_F(KubeClientTest, ReadsItsFilesOnceASecondWhileItIsRefused) {
+  std::string folder = std::filesystem::temp_directory_path() / "kube-client-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const std::string file = folder + "/token";
+  std::ofstream(file) << "first";
+  start({.server = stub_.url(), .token_file = file});
+  answer_with({.status = 401, .body = "", .headers = {}});
+  EXPECT_EQ(get("/x")->status, 401);
+  EXPECT_EQ(get("/x")->status, 401);  // has read again
+  std::ofstream(file) << "second";
+  int refusals = 0;
+  do {
+    ++refusals;
+    EXPECT_EQ(get("/x")->status, 401);
+  } while (stub_.requests().back().header("Authorization") == "Bearer first" && refusals < 100'000);
+  EXPECT_GT(refusals, 3);
+  EXPECT_EQ(stub_.requests().back().header("Authorization"), "Bearer second");
   std::filesystem::remove_all(folder);
 }
 

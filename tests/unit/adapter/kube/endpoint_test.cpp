@@ -95,6 +95,9 @@ TEST_F(EndpointTest, DataAndFilesSayTheSame) {
     EXPECT_EQ((*endpoint)->token, "");
     EXPECT_TRUE((*endpoint)->verify);
   }
+  EXPECT_EQ(data->ca_file, "");
+  EXPECT_EQ(relative->ca_file, folder_ / "ca.pem") << "read again when it may have changed";
+  EXPECT_EQ(absolute->ca_file, folder_ / "ca.pem");
 }
 
 TEST_F(EndpointTest, ATokenFileWinsOverAToken) {

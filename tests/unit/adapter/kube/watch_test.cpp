@@ -365,7 +365,9 @@ TEST_F(KubeWatchTest, StoppingInTheMiddleOfAnythingIsQuiet) {
     if (hanging) stub_->hang(kPodsPath);
     start();
     ASSERT_TRUE(eventually([this] { return !asked(false).empty(); }));
-    if (!hanging) ASSERT_TRUE(watches());
+    if (!hanging) {
+      ASSERT_TRUE(watches());
+    }
     client_->stop();
     client_.reset();
     watch_.reset();
