@@ -17,6 +17,7 @@
 #include "daemon/exit_codes.h"
 #include "daemon/http_server.h"
 #include "daemon/log.h"
+#include "daemon/tls_key_pair.h"
 #include "daemon/tls_transport.h"
 
 namespace leadline {
@@ -115,6 +116,7 @@ struct Adapter::Parts {
   void add_probes();
   [[nodiscard]] Result<std::unique_ptr<HttpServer>> listen_api();
   [[nodiscard]] Result<std::unique_ptr<HttpServer>> listen_metrics();
+  [[nodiscard]] SelfState moment() const;
   void run_threads();
   void drain(std::function<void()> stopped);
 
@@ -143,7 +145,7 @@ struct Adapter::Parts {
   MetricService service{views, catalogue, {.min_coverage = config.min_coverage}, metrics};
   ApiDocuments documents{catalogue};
   std::unique_ptr<ApiServer> api;
-  SelfServer self{metrics, views, probes, system_now};
+  SelfServer self{metrics, views, probes, system_now, [this] { return moment(); }};
   std::shared_ptr<ServerTransport> transport;
   std::unique_ptr<CertificateFiles> certificate_files;
   std::unique_ptr<HttpServer> api_server, metrics_server;
@@ -204,6 +206,12 @@ Result<std::unique_ptr<HttpServer>> Adapter::Parts::listen_metrics() {
     respond(self.answer(request));
   };
   return HttpServer::listen(main_loop, config.listen_address, config.metrics_port, handler);
+}
+
+SelfState Adapter::Parts::moment() const {
+  return {.pods = {},
+          .servers = {{"api", api_server->stats()}, {"metrics", metrics_server->stats()}},
+          .certificate_expiry = expiry_of(certificate_pem(*transport))};
 }
 
 void Adapter::Parts::run_threads() {

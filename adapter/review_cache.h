@@ -3,7 +3,8 @@
 // in ten seconds. Failures are handed out and not remembered.
 //
 // Not thread-safe: everything, answers included, happens on one loop. Bounded: at most kMaxEntries
-// answers; the one asked for longest ago leaves first.
+// answers and kMaxBytes of them and their keys; the one given longest ago leaves first, and each
+// leaves when its time is over.
 
 #pragma once
 
@@ -20,10 +21,17 @@
 
 namespace leadline {
 
+// What an answer takes on the heap; an overload beside each type that takes any.
+template <typename Answer>
+std::size_t heap_bytes(const Answer& /*answer*/) {
+  return 0;
+}
+
 template <typename Answer>
 class ReviewCache {
  public:
   static constexpr std::size_t kMaxEntries = 8192;
+  static constexpr std::size_t kMaxBytes = 8 * 1024 * 1024;
   static constexpr std::size_t kMaxKeyBytes = 10'000;  // longer ones are asked each time
 
   using Use = std::function<void(const Result<Answer>&)>;
@@ -32,7 +40,8 @@ class ReviewCache {
   ReviewCache(std::chrono::milliseconds remembered, Clock clock)
       : remembered_(remembered), clock_(std::move(clock)) {}
 
-  // What is remembered now; nullptr: nothing. Valid until the next call of get().
+  // What is remembered now; nullptr: nothing. Valid until the next call of get(), or the next
+  // answer.
   [[nodiscard]] const Result<Answer>* find(const std::string& key) const {
     const auto known = entries_.find(key);
     const bool fresh = known != entries_.end() && clock_().steady < known->second.until;
@@ -53,16 +62,20 @@ class ReviewCache {
   void clear() {
     entries_.clear();
     order_.clear();
+    bytes_ = 0;
   }
 
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
  private:
   struct Entry {
     Result<Answer> answer;
     SteadyTime until;
-    std::list<std::string>::iterator place;
+    std::size_t bytes = 0;
+    std::list<const std::string*>::iterator place;
   };
+  using Entries = std::unordered_map<std::string, Entry>;
 
   void settle(const std::string& key, const Result<Answer>& answer) {
     const std::vector<Use> waiting = std::move(waiting_.extract(key).mapped());
@@ -71,23 +84,34 @@ class ReviewCache {
   }
 
   void keep(const std::string& key, const Result<Answer>& answer) {
-    forget(key);
-    if (entries_.size() >= kMaxEntries) forget(std::string(order_.front()));
-    order_.push_back(key);
-    entries_.emplace(key, Entry{answer, clock_().steady + remembered_, std::prev(order_.end())});
+    const SteadyTime now = clock_().steady;
+    const std::size_t bytes = key.size() + sizeof(Entry) + heap_bytes(*answer);
+    if (bytes > kMaxBytes) return;
+    if (const auto old = entries_.find(key); old != entries_.end()) forget(old);
+    while (!entries_.empty() && (oldest()->second.until <= now || is_full(bytes))) forget(oldest());
+    const auto kept =
+        entries_.emplace(key, Entry{answer, now + remembered_, bytes, order_.end()}).first;
+    kept->second.place = order_.insert(order_.end(), &kept->first);
+    bytes_ += bytes;
   }
 
-  void forget(const std::string& key) {
-    const auto found = entries_.find(key);
-    if (found == entries_.end()) return;
-    order_.erase(found->second.place);
-    entries_.erase(found);
+  [[nodiscard]] bool is_full(std::size_t further) const {
+    return entries_.size() >= kMaxEntries || bytes_ + further > kMaxBytes;
+  }
+
+  typename Entries::iterator oldest() { return entries_.find(*order_.front()); }
+
+  void forget(typename Entries::iterator entry) {
+    bytes_ -= entry->second.bytes;
+    order_.erase(entry->second.place);
+    entries_.erase(entry);
   }
 
   std::chrono::milliseconds remembered_;
   Clock clock_;
-  std::unordered_map<std::string, Entry> entries_;
-  std::list<std::string> order_;  // by when it was asked
+  Entries entries_;
+  std::list<const std::string*> order_;  // keys in entries_, by when they were answered
+  std::size_t bytes_ = 0;
   std::unordered_map<std::string, std::vector<Use>> waiting_;
 };
 

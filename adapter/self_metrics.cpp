@@ -6,6 +6,9 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include "daemon/families.h"
+#include "daemon/http_families.h"
+
 namespace leadline {
 namespace {
 
@@ -21,9 +24,23 @@ CounterFamily& counters(prometheus::Registry& registry, const char* name, const 
 // max_age is 5 s by default, so the edges are densest below it.
 const prometheus::Histogram::BucketBoundaries kAgeEdges = {0.1, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5, 10};
 
+void add_pods(const PodStateCounts& pods, Families& all) {
+  auto family = gauge_family("leadline_adapter_pods",
+                             "Pods by state: fresh, stale, silent, mismatch, no_sidecar.");
+  const auto add_state = [&](const char* state, std::size_t count) {
+    add(family, {{"state", state}}, static_cast<double>(count));
+  };
+  add_state("fresh", pods.fresh);
+  add_state("stale", pods.stale);
+  add_state("silent", pods.silent);
+  add_state("mismatch", pods.mismatch);
+  add_state("no_sidecar", pods.no_sidecar);
+  all.push_back(std::move(family));
+}
+
 }  // namespace
 
-struct SelfMetrics::Families {
+struct SelfMetrics::Counted {
   prometheus::Registry registry;
 
   CounterFamily& polls =
@@ -44,6 +61,13 @@ struct SelfMetrics::Families {
   CounterFamily& reviews =
       counters(registry, "leadline_adapter_kube_reviews_total",
                "TokenReviews and SubjectAccessReviews that were asked, by kind.");
+  CounterFamily& review_failures =
+      counters(registry, "leadline_adapter_kube_review_failures_total",
+               "Reviews without a usable answer after every attempt, by kind: callers got errors.");
+  prometheus::Counter& certificate_failures =
+      counters(registry, "leadline_adapter_certificate_failures_total",
+               "Attempts to keep the serving certificate and its registration that failed.")
+          .Add({});
   prometheus::Family<prometheus::Gauge>& watches =
       BuildGauge()
           .Name("leadline_adapter_kube_watch_following")
@@ -69,80 +93,83 @@ struct SelfMetrics::Families {
                                           .Help("Age of the oldest sample in each answer served.")
                                           .Register(registry)
                                           .Add({}, kAgeEdges);
-  prometheus::Family<prometheus::Gauge>& pods =
-      BuildGauge()
-          .Name("leadline_adapter_pods")
-          .Help("Pods by state: fresh, stale, silent, mismatch, no_sidecar.")
-          .Register(registry);
-
-  void set_pods(const char* state, std::size_t count) {
-    pods.Add({{"state", state}}).Set(static_cast<double>(count));
-  }
 };
 
-SelfMetrics::SelfMetrics() : families_(std::make_unique<Families>()) {}
+SelfMetrics::SelfMetrics() : counted_(std::make_unique<Counted>()) {}
 SelfMetrics::~SelfMetrics() = default;
 
 void SelfMetrics::count_poll(std::string_view outcome) {
-  families_->polls.Add({{"outcome", std::string(outcome)}}).Increment();
+  counted_->polls.Add({{"outcome", std::string(outcome)}}).Increment();
 }
 
 void SelfMetrics::count_poll_failure(std::string_view reason) {
-  families_->poll_failures.Add({{"reason", std::string(reason)}}).Increment();
+  counted_->poll_failures.Add({{"reason", std::string(reason)}}).Increment();
 }
 
 void SelfMetrics::count_view() {
-  families_->views.Increment();
+  counted_->views.Increment();
 }
 
 void SelfMetrics::count_pods_list(bool accepted) {
-  families_->pods_lists.Add({{"result", accepted ? "accepted" : "refused"}}).Increment();
+  counted_->pods_lists.Add({{"result", accepted ? "accepted" : "refused"}}).Increment();
 }
 
 void SelfMetrics::observe_sample_age(double seconds) {
-  families_->sample_age.Observe(seconds);
+  counted_->sample_age.Observe(seconds);
 }
 
 void SelfMetrics::count_absent(std::string_view why) {
-  families_->absent.Add({{"why", std::string(why)}}).Increment();
+  counted_->absent.Add({{"why", std::string(why)}}).Increment();
 }
 
 void SelfMetrics::count_partial_coverage() {
-  families_->partial.Increment();
+  counted_->partial.Increment();
 }
 
 void SelfMetrics::count_request(std::string_view api, int code) {
-  families_->requests.Add({{"api", std::string(api)}, {"code", std::to_string(code)}}).Increment();
+  counted_->requests.Add({{"api", std::string(api)}, {"code", std::to_string(code)}}).Increment();
 }
 
 void SelfMetrics::count_clamped(std::uint64_t values) {
-  families_->clamped.Increment(static_cast<double>(values));
+  counted_->clamped.Increment(static_cast<double>(values));
 }
 
 void SelfMetrics::count_label_collision() {
-  families_->collisions.Increment();
+  counted_->collisions.Increment();
 }
 
 void SelfMetrics::set_watch(const std::string& resource, bool following) {
-  families_->watches.Add({{"resource", resource}}).Set(following ? 1 : 0);
+  counted_->watches.Add({{"resource", resource}}).Set(following ? 1 : 0);
 }
 
 void SelfMetrics::count_watch(const std::string& resource, std::string_view outcome) {
-  families_->watch_events.Add({{"resource", resource}, {"outcome", std::string(outcome)}})
+  counted_->watch_events.Add({{"resource", resource}, {"outcome", std::string(outcome)}})
       .Increment();
 }
 
 void SelfMetrics::count_review(std::string_view kind) {
-  families_->reviews.Add({{"kind", std::string(kind)}}).Increment();
+  counted_->reviews.Add({{"kind", std::string(kind)}}).Increment();
 }
 
-std::string SelfMetrics::text(const PodStateCounts& pods) {
-  families_->set_pods("fresh", pods.fresh);
-  families_->set_pods("stale", pods.stale);
-  families_->set_pods("silent", pods.silent);
-  families_->set_pods("mismatch", pods.mismatch);
-  families_->set_pods("no_sidecar", pods.no_sidecar);
-  return prometheus::TextSerializer().Serialize(families_->registry.Collect());
+void SelfMetrics::count_review_failure(std::string_view kind) {
+  counted_->review_failures.Add({{"kind", std::string(kind)}}).Increment();
+}
+
+void SelfMetrics::count_certificate_failure() {
+  counted_->certificate_failures.Increment();
+}
+
+std::string SelfMetrics::text(const SelfState& state) {
+  Families all = counted_->registry.Collect();
+  add_pods(state.pods, all);
+  add_http_families("leadline_adapter_http_", state.servers, all);
+  if (state.certificate_expiry) {
+    const std::chrono::duration<double> expiry = state.certificate_expiry->time_since_epoch();
+    all.push_back(gauge_of("leadline_adapter_certificate_expiry_timestamp_seconds",
+                           "When the serving certificate ends, in seconds since 1970.",
+                           expiry.count()));
+  }
+  return prometheus::TextSerializer().Serialize(all);
 }
 
 }  // namespace leadline

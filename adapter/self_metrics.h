@@ -6,8 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "daemon/http_server.h"
 
 namespace leadline {
 
@@ -18,6 +23,13 @@ struct PodStateCounts {
   std::size_t silent = 0;    // has a sidecar that never answered
   std::size_t mismatch = 0;  // another pod's sidecar answers at its address
   std::size_t no_sidecar = 0;
+};
+
+// What /metrics tells of the moment it is asked, beside what was counted.
+struct SelfState {
+  PodStateCounts pods;
+  std::vector<HttpServerReport> servers;
+  std::optional<WallTime> certificate_expiry;  // of the one that the metrics API shows
 };
 
 class SelfMetrics {
@@ -50,13 +62,15 @@ class SelfMetrics {
   void set_watch(const std::string& resource, bool following);
   void count_watch(const std::string& resource, std::string_view outcome);
   void count_review(std::string_view kind);
+  void count_review_failure(std::string_view kind);
+  void count_certificate_failure();
 
-  // The exposition, with the counts of this moment.
-  [[nodiscard]] std::string text(const PodStateCounts& pods);
+  // The exposition.
+  [[nodiscard]] std::string text(const SelfState& state);
 
  private:
-  struct Families;
-  std::unique_ptr<Families> families_;
+  struct Counted;
+  std::unique_ptr<Counted> counted_;
 };
 
 }  // namespace leadline

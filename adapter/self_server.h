@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include <functional>
+
 #include "adapter/probes.h"
 #include "adapter/self_metrics.h"
 #include "adapter/view.h"
@@ -12,8 +14,12 @@ namespace leadline {
 
 class SelfServer {
  public:
+  // What only its owner knows of the moment; the pods are counted here.
+  using Moment = std::function<SelfState()>;
+
   // All references outlive it.
-  SelfServer(SelfMetrics& metrics, const ViewCell& views, const Probes& probes, Clock clock);
+  SelfServer(SelfMetrics& metrics, const ViewCell& views, const Probes& probes, Clock clock,
+             Moment moment);
 
   [[nodiscard]] HttpResponse answer(const HttpRequest& request) const;
 
@@ -22,6 +28,7 @@ class SelfServer {
   const ViewCell& views_;
   const Probes& probes_;
   Clock clock_;
+  Moment moment_;
 };
 
 }  // namespace leadline

@@ -70,6 +70,12 @@ struct HttpServerStats {
   std::uint64_t abandoned = 0;  // the client left before its parked request was answered
 };
 
+// Of a daemon's several servers, one.
+struct HttpServerReport {
+  std::string server;  // its label `server`; empty: the daemon has one, and no such label
+  HttpServerStats stats;
+};
+
 class HttpServer {
  public:
   // `address` is numeric ("0.0.0.0", "::" for both families) or "localhost"; port 0 picks a free

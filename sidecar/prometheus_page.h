@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "sidecar/families.h"
+#include "daemon/families.h"
 
 namespace leadline {
 

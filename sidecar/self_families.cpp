@@ -3,6 +3,8 @@
 #include <chrono>
 #include <string>
 
+#include "daemon/http_families.h"
+
 namespace leadline {
 namespace {
 
@@ -100,18 +102,6 @@ void add_polls(const SelfState& self, Families& all) {
                          count(self.snapshot_bytes)));
 }
 
-void add_http(const HttpServerStats& http, Families& all) {
-  all.push_back(gauge_of("leadline_http_connections", "Open connections to the sidecar.",
-                         count(http.open_connections)));
-  all.push_back(counter_of("leadline_http_requests_total", "Well-formed requests to the sidecar.",
-                           count(http.requests)));
-  all.push_back(counter_of("leadline_http_bad_requests_total",
-                           "Requests refused as malformed, too large or too slow.",
-                           count(http.bad_requests)));
-  all.push_back(counter_of("leadline_http_refused_connections_total", "Connections over the limit.",
-                           count(http.refused)));
-}
-
 }  // namespace
 
 Families self_families(const SelfState& self, SteadyTime now) {
@@ -123,7 +113,7 @@ Families self_families(const SelfState& self, SteadyTime now) {
   add_scrapes(self, all);
   add_tracker(self.loop.tracker(), all);
   add_polls(self, all);
-  add_http(self.http, all);
+  add_http_families("leadline_http_", {{"", self.http}}, all);
   return all;
 }
 

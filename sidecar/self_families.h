@@ -3,8 +3,8 @@
 #pragma once
 
 #include "base/clock.h"
+#include "daemon/families.h"
 #include "daemon/http_server.h"
-#include "sidecar/families.h"
 #include "sidecar/scrape_loop.h"
 #include "sidecar/snapshot_endpoint.h"
 

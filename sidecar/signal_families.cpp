@@ -9,8 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "daemon/families.h"
 #include "engine/histogram.h"
-#include "sidecar/families.h"
 #include "sidecar/pod_values.h"
 
 namespace leadline {
@@ -26,11 +26,11 @@ struct Cumulative {
   std::array<std::vector<HistogramDelta>, kLatencyCount> histograms;  // one per part
 };
 
-Labels labels_of(const SeriesSnapshot& series) {
+SeriesLabels labels_of(const SeriesSnapshot& series) {
   return {{"model", series.model}, {"role", series.role}};
 }
 
-Labels with(Labels labels, std::string name, std::string_view value) {
+SeriesLabels with(SeriesLabels labels, std::string name, std::string_view value) {
   labels.push_back({std::move(name), std::string(value)});
   return labels;
 }
@@ -204,7 +204,7 @@ void add_quantiles(const SignalRow& row, Page& page) {
                       .help = ""};
         const auto value = page.value(std::move(metric), window, series);
         if (!value) continue;
-        Labels labels = with(labels_of(series), "quantile", fmt::format("{}", quantile));
+        SeriesLabels labels = with(labels_of(series), "quantile", fmt::format("{}", quantile));
         add(family, with(std::move(labels), "window", window_name(window)), *value);
       }
     }

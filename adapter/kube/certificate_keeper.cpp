@@ -32,9 +32,13 @@ bool is_not_ours(int status) {
 
 }  // namespace
 
-CertificateKeeper::CertificateKeeper(KubeClient& client, CertificatePlace place, Use use,
-                                     Clock clock)
-    : client_(client), place_(std::move(place)), use_(std::move(use)), clock_(std::move(clock)) {}
+CertificateKeeper::CertificateKeeper(KubeClient& client, SelfMetrics& metrics,
+                                     CertificatePlace place, Use use, Clock clock)
+    : client_(client),
+      metrics_(metrics),
+      place_(std::move(place)),
+      use_(std::move(use)),
+      clock_(std::move(clock)) {}
 
 void CertificateKeeper::start() {
   look_again(milliseconds{0});
@@ -60,6 +64,7 @@ void CertificateKeeper::ask(KubeRequest request, std::function<void(const KubeAn
 }
 
 void CertificateKeeper::failed(const std::string& why) {
+  metrics_.count_certificate_failure();
   edges_.failed("certificate", kFailing, fmt::format("err=\"{}\"", printable(why)), clock_());
   look_again(kRetryAfter);
 }

@@ -31,7 +31,9 @@ class CertificateKeeper {
   // Called with each certificate that is new to us, on the client's thread.
   using Use = std::function<Result<void>(const KeyPair&)>;
 
-  CertificateKeeper(KubeClient& client, CertificatePlace place, Use use, Clock clock = system_now);
+  // `client` and `metrics` outlive it.
+  CertificateKeeper(KubeClient& client, SelfMetrics& metrics, CertificatePlace place, Use use,
+                    Clock clock = system_now);
   CertificateKeeper(const CertificateKeeper&) = delete;
   CertificateKeeper& operator=(const CertificateKeeper&) = delete;
 
@@ -54,6 +56,7 @@ class CertificateKeeper {
   [[nodiscard]] std::string served_name() const;
 
   KubeClient& client_;
+  SelfMetrics& metrics_;
   CertificatePlace place_;
   Use use_;
   Clock clock_;

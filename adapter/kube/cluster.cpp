@@ -31,7 +31,8 @@ KubeCluster::KubeCluster(std::unique_ptr<KubeClient> client, EventLoop& serving,
       gatekeeper_(*client_, serving, metrics, system_now),
       trust_watch_(*client_, kTrust, trust_events(), metrics),
       keeps_certificate_(options.use_certificate != nullptr),
-      certificate_(*client_, std::move(options.certificate), std::move(options.use_certificate)) {
+      certificate_(*client_, metrics, std::move(options.certificate),
+                   std::move(options.use_certificate)) {
   trust_watch_.start();
   if (keeps_certificate_) certificate_.start();
 }

@@ -31,6 +31,10 @@ Result<Answer> outcome_of(const char* path, const Result<KubeAnswer>& answer,
   return read(answer->body);
 }
 
+std::string_view kind_of(std::string_view path) {
+  return path == kTokenReviewPath ? "token" : "access";
+}
+
 bool is_worth_retrying(const Result<KubeAnswer>& answer) {
   return !answer || answer->status == 429 || answer->status >= 500;
 }
@@ -187,6 +191,7 @@ void KubeGatekeeper::authorise(const Caller& caller, const AccessRequest& access
 // Callers are not told what is wrong between us and the Kubernetes API; the log is.
 void KubeGatekeeper::note(const char* path, const Error* failure) {
   if (failure != nullptr) {
+    metrics_.count_review_failure(kind_of(path));
     edges_.failed(path, "callers are not reviewed", error_fields(*failure), clock_());
   } else {
     edges_.recovered(path, "callers are reviewed again", fmt::format("path={}", path), clock_());
@@ -198,7 +203,7 @@ template <typename Answer>
 void KubeGatekeeper::review(const char* path, std::string body,
                             Result<Answer> (*read)(std::string_view), ReviewCache<Answer>::Use done,
                             int attempt) {
-  metrics_.count_review(path == kTokenReviewPath ? "token" : "access");
+  metrics_.count_review(kind_of(path));
   KubeRequest request{.method = "POST",
                       .path = path,
                       .body = body,

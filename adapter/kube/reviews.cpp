@@ -50,7 +50,24 @@ void put_texts(std::string& key, const std::vector<std::string>& texts) {
   for (const std::string& text : texts) put_text(key, text);
 }
 
+std::size_t heap_bytes(const std::vector<std::string>& texts) {
+  std::size_t bytes = texts.size() * sizeof(std::string);
+  for (const std::string& text : texts) bytes += text.size();
+  return bytes;
+}
+
 }  // namespace
+
+std::size_t heap_bytes(const std::optional<Caller>& caller) {
+  if (!caller) return 0;
+  std::size_t bytes = caller->user.size() + caller->uid.size() + heap_bytes(caller->groups);
+  for (const auto& [key, values] : caller->extra) bytes += key.size() + heap_bytes(values);
+  return bytes;
+}
+
+std::size_t heap_bytes(const AccessVerdict& verdict) {
+  return verdict.reason.size();
+}
 
 std::string token_review_body(std::string_view token) {
   return compact_text({{"apiVersion", "authentication.k8s.io/v1"},

@@ -37,4 +37,8 @@ struct AccessVerdict {
 // kBadInput: no SubjectAccessReview. An answer with an evaluation error and no "allowed" is a no.
 [[nodiscard]] Result<AccessVerdict> verdict_from_access_review(std::string_view body);
 
+// For ReviewCache.
+[[nodiscard]] std::size_t heap_bytes(const std::optional<Caller>& caller);
+[[nodiscard]] std::size_t heap_bytes(const AccessVerdict& verdict);
+
 }  // namespace leadline

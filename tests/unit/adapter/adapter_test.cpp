@@ -107,6 +107,23 @@ TEST_F(AdapterTest, IsAliveWhileEachOfItsLoopsTurns) {
     EXPECT_NE(answer.find(fmt::format("[+]{} ok", loop)), std::string::npos) << answer;
 }
 
+TEST_F(AdapterTest, TellsWhatItsServersCountAndWhenItsCertificateEnds) {
+  start();
+  ASSERT_TRUE(eventually("/readyz", "200 OK"));
+  EXPECT_EQ(test::status_of(ask("/version")), 200);
+  const std::string page = ask_plainly("/metrics");
+  const auto value_of = [&](const std::string& series) {
+    const auto at = page.find("\n" + series + " ");
+    return at == std::string::npos ? -1 : std::stod(page.substr(at + series.size() + 2));
+  };
+  EXPECT_EQ(value_of("leadline_adapter_http_requests_total{server=\"api\"}"), 1) << page;
+  EXPECT_GE(value_of("leadline_adapter_http_requests_total{server=\"metrics\"}"), 2);
+  EXPECT_EQ(value_of("leadline_adapter_http_handshake_errors_total{server=\"api\"}"), 0);
+  const double year = 365.0 * 24 * 3600;
+  const double now = std::chrono::duration<double>(system_now().wall.time_since_epoch()).count();
+  EXPECT_NEAR(value_of("leadline_adapter_certificate_expiry_timestamp_seconds"), now + year, 7200);
+}
+
 TEST_F(AdapterTest, AChangeInTheSidecarIsServed) {
   start();
   ASSERT_TRUE(eventually("/readyz", "200 OK"));

@@ -124,6 +124,39 @@ TEST_F(ReviewCacheTest, HoldsAsManyAsItSaysAndForgetsTheOldest) {
   EXPECT_EQ(pending_.size(), 1U);
 }
 
+// A stranger who asks for long paths fills bytes sooner than entries: 8 MiB are 900 such.
+TEST_F(ReviewCacheTest, HoldsAsManyBytesAsItSays) {
+  const std::size_t many = 2 * ReviewCache<int>::kMaxBytes / ReviewCache<int>::kMaxKeyBytes;
+  const auto key_of = [](std::size_t i) {
+    std::string key = std::to_string(i);
+    key.resize(ReviewCache<int>::kMaxKeyBytes, '/');
+    return key;
+  };
+  for (std::size_t i = 0; i < many; ++i) {
+    get(key_of(i));
+    answer(1);
+    ASSERT_LE(cache_.bytes(), ReviewCache<int>::kMaxBytes);
+  }
+  EXPECT_LT(cache_.size(), many);
+  get(key_of(many - 1));
+  EXPECT_TRUE(pending_.empty());
+  get(key_of(0));
+  EXPECT_EQ(pending_.size(), 1U);
+}
+
+TEST_F(ReviewCacheTest, WhatIsOverTakesNoRoom) {
+  for (const char* key : {"a", "b", "c"}) {
+    get(key);
+    answer(1);
+  }
+  now_ += milliseconds{10'000};
+  get("d");
+  answer(1);
+  EXPECT_EQ(cache_.size(), 1U);
+  cache_.clear();
+  EXPECT_EQ(cache_.bytes(), 0U);
+}
+
 TEST_F(ReviewCacheTest, LongQuestionsAreAskedEachTime) {
   const std::string key(ReviewCache<int>::kMaxKeyBytes + 1, 'x');
   get(key);

@@ -34,7 +34,7 @@ class Replica {
   explicit Replica(const StubKube& stub, std::chrono::hours ahead = {})
       : client_(std::move(*KubeClient::start({.server = stub.url()}))),
         keeper_(
-            *client_, {}, [this](const KeyPair& pair) { return use(pair); },
+            *client_, metrics_, {}, [this](const KeyPair& pair) { return use(pair); },
             [ahead] {
               Instant now = system_now();
               now.wall += ahead;
@@ -46,6 +46,7 @@ class Replica {
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
 
+  [[nodiscard]] std::string metrics() { return metrics_.text({}); }
   [[nodiscard]] bool ready() const { return keeper_.has_certificate(); }
   KeyPair used() {
     const std::lock_guard lock(mutex_);
@@ -61,6 +62,7 @@ class Replica {
 
   std::mutex mutex_;
   KeyPair used_;
+  SelfMetrics metrics_;
   std::unique_ptr<KubeClient> client_;
   CertificateKeeper keeper_;
 };
@@ -177,6 +179,8 @@ TEST_F(CertificateKeeperTest, AServerThatFailsIsAskedAgain) {
   Replica one(stub_);
   EXPECT_TRUE(eventually([&] { return one.ready(); }));
   EXPECT_EQ(stub_.count("GET", kSecrets + "/" + kSecret), 2U);
+  EXPECT_NE(one.metrics().find("leadline_adapter_certificate_failures_total 1\n"),
+            std::string::npos);
 }
 
 }  // namespace

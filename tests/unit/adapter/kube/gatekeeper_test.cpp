@@ -287,6 +287,9 @@ TEST_F(KubeGatekeeperTest, WithoutADecisionItIs500AndAskedAgain) {
   EXPECT_EQ(may(caller("ada"), path("/x")).substr(0, 3), "500");
   stub_.set_script(nullptr);
   EXPECT_EQ(may(caller("ada"), path("/x")), "yes");
+  EXPECT_NE(
+      metrics_.text({}).find("leadline_adapter_kube_review_failures_total{kind=\"access\"} 2\n"),
+      std::string::npos);
 }
 
 TEST_F(KubeGatekeeperTest, MastersAndTheAggregatorsProbesAskNobody) {

@@ -13,17 +13,17 @@
 namespace leadline {
 
 using Families = std::vector<prometheus::MetricFamily>;
-using Labels = std::vector<prometheus::ClientMetric::Label>;
+using SeriesLabels = std::vector<prometheus::ClientMetric::Label>;
 
 [[nodiscard]] prometheus::MetricFamily counter_family(std::string name, std::string help);
 [[nodiscard]] prometheus::MetricFamily gauge_family(std::string name, std::string help);
 [[nodiscard]] prometheus::MetricFamily histogram_family(std::string name, std::string help);
 
 // One series each; the family's type says which member counts.
-void add(prometheus::MetricFamily& family, Labels labels, double value);
+void add(prometheus::MetricFamily& family, SeriesLabels labels, double value);
 
 // `counts` per bucket, one more than `edges`: the last is +Inf.
-void add_histogram(prometheus::MetricFamily& family, Labels labels,
+void add_histogram(prometheus::MetricFamily& family, SeriesLabels labels,
                    const std::vector<double>& edges, const std::vector<std::uint64_t>& counts,
                    double sum);
 

@@ -1,4 +1,4 @@
-#include "sidecar/families.h"
+#include "daemon/families.h"
 
 #include <cassert>
 #include <limits>
@@ -32,7 +32,7 @@ MetricFamily histogram_family(std::string name, std::string help) {
   return family_of(std::move(name), std::move(help), MetricType::Histogram);
 }
 
-void add(MetricFamily& family, Labels labels, double value) {
+void add(MetricFamily& family, SeriesLabels labels, double value) {
   ClientMetric metric;
   metric.label = std::move(labels);
   if (family.type == MetricType::Counter) {
@@ -44,7 +44,7 @@ void add(MetricFamily& family, Labels labels, double value) {
   family.metric.push_back(std::move(metric));
 }
 
-void add_histogram(MetricFamily& family, Labels labels, const std::vector<double>& edges,
+void add_histogram(MetricFamily& family, SeriesLabels labels, const std::vector<double>& edges,
                    const std::vector<std::uint64_t>& counts, double sum) {
   assert(family.type == MetricType::Histogram && counts.size() == edges.size() + 1);
   ClientMetric metric;
