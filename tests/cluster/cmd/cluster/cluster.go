@@ -133,7 +133,7 @@ func (c *cluster) applyOurs(ctx context.Context) (err error) {
 	if _, err := c.admin.Run(ctx, "apply", "-k", folder); err != nil {
 		return err
 	}
-	_, err = c.admin.Run(ctx, "wait", "--for=condition=Available", "--timeout=55s", "apiservice",
+	_, err = c.admin.Run(ctx, "wait", "--for=condition=Available", "--timeout=60s", "apiservice",
 		"-l", "app.kubernetes.io/part-of=leadline")
 	return err
 }
