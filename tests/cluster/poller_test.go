@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	eachQueue = 10              // of every engine of a poller's scene: none is empty
+	eachQueue = 10 // of every engine of a poller's scene: none is empty
+	pollEvery = 100 * time.Millisecond
 	maxAge    = 5 * time.Second // the adapter's
 	// Age and time travel in milliseconds, and a busy machine makes the one who asks late.
 	slack = 500 * time.Millisecond
@@ -63,14 +64,25 @@ func startPoller(s *scene, replicas int) *poller {
 			Certificates: []tls.Certificate{shown}, InsecureSkipVerify: true}}},
 		hung: map[string]time.Time{}, deleted: map[string]time.Time{}, resumed: map[string]bool{}, wanted: replicas,
 	}
+	begin := time.Now()
 	p.ended.Go(p.run)
 	s.Cleanup(func() {
 		close(p.stop)
 		p.ended.Wait()
-		s.Logf("polled %d times, of which %d showed what must not be served", p.polls, p.lies)
+		p.expectRate(time.Since(begin))
 	})
 	p.awaitRight()
 	return p
+}
+
+// expectRate wants half of the polls that were due: on a busy machine some are missed.
+func (p *poller) expectRate(took time.Duration) {
+	p.Helper()
+	p.Logf("polled %d times, %.1f a second, of which %d showed what must not be served",
+		p.polls, float64(p.polls)/took.Seconds(), p.lies)
+	if due := int(took / pollEvery); p.polls < due/2 {
+		p.Errorf("of %d polls that were due in %.0f s", due, took.Seconds())
+	}
 }
 
 // awaitRight returns how long it took until every replica gave every value for a second.
@@ -139,7 +151,7 @@ func (p *poller) kill(pods ...*kubelet.Pod) {
 }
 
 func (p *poller) run() {
-	ticker := time.NewTicker(100 * time.Millisecond)
+	ticker := time.NewTicker(pollEvery)
 	defer ticker.Stop()
 	for {
 		select {
