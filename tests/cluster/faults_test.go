@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -52,24 +53,41 @@ func TestCheck72InternalErrorAndTimeoutHold(t *testing.T) {
 // next start on. The adapter hears of it through the ConfigMap and is not restarted.
 func TestCheck75FrontProxyAuthorityIsReplaced(t *testing.T) {
 	s := newScene(t, "check75", 2)
-	startPoller(s, 2)
+	p := startPoller(s, 2)
 	s.autoscale(10, external("queue_depth", average("10")))
 	s.awaitReplicas(2)
 	restarts := adapterRestarts(t)
 
-	if err := errors.Join(plane.RotateFrontProxy(), plane.StopAPIServer(), plane.StartAPIServer(t.Context())); err != nil {
+	begin := time.Now()
+	if err := errors.Join(plane.RotateFrontProxy(), plane.StopAPIServer()); err != nil {
 		t.Fatal(err)
 	}
-	begin := time.Now()
+	p.showCertificate()
+	if err := errors.Join(p.expectUnknown(), plane.StartAPIServer(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	started := time.Since(begin).Seconds()
 	await.Success(t, patience, allAvailable)
 	await.Success(t, patience, func() error { // the new proxy is believed, by either replica
 		return errors.Join(expectValues(s, 2), expectValues(s, 2), expectValues(s, 2), expectValues(s, 2))
 	})
-	t.Logf("right again after %.1f s", time.Since(begin).Seconds())
+	through := time.Since(begin).Seconds()
+	t.Logf("front-proxy CA replaced: right again after %.1f s, through kube-apiserver after %.1f s; its restart took %.1f s",
+		p.awaitRightFrom(begin), through, started)
 	s.awaitReplicas(2)
 	if again := adapterRestarts(t); again != restarts {
 		t.Errorf("the adapter was restarted %d times", again-restarts)
 	}
+}
+
+// expectUnknown complains where a replica answers this front proxy already.
+func (p *poller) expectUnknown() error {
+	for _, replica := range nodes.PodsOf("leadline") {
+		if err := p.pollPods(replica); err == nil || !strings.HasPrefix(err.Error(), "401") {
+			return fmt.Errorf("replica %s: %v, wanted a 401", replica.Address(), err)
+		}
+	}
+	return nil
 }
 
 func adapterRestarts(t *testing.T) (count int32) {
