@@ -9,12 +9,17 @@ import (
 	"leadline.dev/tests/cluster/await"
 )
 
-// The one example as users have it, with nothing shortened: `./dev cluster-test --long`.
+// The one example as users have it, file by file, with nothing moved and nothing shortened:
+// `./dev cluster-test --long`.
 func TestExampleWithItsOwnFiveMinutes(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, "five-minutes", 1, "--max-num-seqs=2")
+	needAdapter(t)
+	s := demoScene(t)
+	nodes.EngineFlags(s.namespace, "--max-num-seqs=2")
+	s.run("apply", "-k", manifests+"/examples/vllm")
+	s.awaitReady(1)
 	load := s.startLoad(5, 128, 100)
-	s.apply(s.moved(readFile(t, manifests+"/examples/hpa-queue-depth.yaml")))
+	s.run("apply", "-f", manifests+"/examples/hpa-queue-depth.yaml")
 	await.Success(t, patience, func() error { return s.expectAtLeast(2) })
 	load.end()
 	begin := time.Now()
@@ -23,5 +28,12 @@ func TestExampleWithItsOwnFiveMinutes(t *testing.T) {
 	t.Logf("down after %.0f s", took.Seconds())
 	if took < 4*time.Minute {
 		t.Error("that is too early")
+	}
+}
+
+func (s *scene) run(arguments ...string) {
+	s.Helper()
+	if _, err := admin.Run(s.Context(), arguments...); err != nil {
+		s.Fatal(err)
 	}
 }

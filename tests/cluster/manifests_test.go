@@ -16,7 +16,7 @@ func dryRun(t *testing.T, manifest string) error {
 
 func TestManifestsPassTheAPIServersStrictDryRun(t *testing.T) {
 	t.Parallel()
-	emptyScene(t, "demo") // where the examples are
+	demoScene(t)
 	for name, text := range everyManifest(t) {
 		if err := dryRun(t, text); err != nil {
 			t.Errorf("%s: %v", name, err)

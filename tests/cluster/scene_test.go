@@ -53,6 +53,23 @@ func emptyScene(t *testing.T, namespace string) *scene {
 	return s
 }
 
+var demo sync.Mutex // held by the one test that uses that namespace
+
+// demoScene is the namespace of the examples, which is free once another test's is gone.
+func demoScene(t *testing.T) *scene {
+	t.Helper()
+	demo.Lock()
+	t.Cleanup(demo.Unlock)
+	await.Success(t, 2*patience, func() error {
+		_, err := client.CoreV1().Namespaces().Get(t.Context(), "demo", metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		return errors.Join(errors.New("demo is still there"), err)
+	})
+	return emptyScene(t, "demo")
+}
+
 // remove does not wait; what is left is busy dying beside the next test.
 func (s *scene) remove() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
