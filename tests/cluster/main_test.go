@@ -82,7 +82,10 @@ func runTests(m *testing.M) (status int, err error) {
 	if _, err := adapterComes(); err != nil {
 		fmt.Fprintln(os.Stderr, err) // each test fails of it, and those that need none still run
 	}
-	return m.Run(), nil
+	if status = m.Run(); *update {
+		err = writeRecording()
+	}
+	return status, err
 }
 
 func startCluster() (stop func() error, err error) {

@@ -18,6 +18,7 @@ namespace leadline {
 namespace {
 
 constexpr const char* kRecording = LEADLINE_SOURCE_DIR "/tests/data/scaling/decisions.jsonl";
+constexpr const char* kLiveRecording = LEADLINE_SOURCE_DIR "/tests/data/scaling/live.jsonl";
 constexpr int kShown = 10;  // differences; a thousand say no more
 
 const std::vector<RecordedSituation>& recorded() {
@@ -77,17 +78,28 @@ std::string difference_in(const RecordedSituation& situation) {
   return "";
 }
 
-TEST(DecisionsTest, AreThoseOfTheRealController) {
+void expect_same(const char* path, const std::vector<RecordedSituation>& situations) {
   int differences = 0;
   int line = 1;
-  for (const auto& situation : recorded()) {
+  for (const auto& situation : situations) {
     ++line;
     const std::string difference = difference_in(situation);
     if (difference.empty()) continue;
     if (++differences > kShown) continue;
-    ADD_FAILURE() << kRecording << ":" << line << " (" << situation.kind << "), " << difference;
+    ADD_FAILURE() << path << ":" << line << " (" << situation.kind << "), " << difference;
   }
   EXPECT_EQ(differences, 0) << "of " << line - 1 << " situations";
+}
+
+TEST(DecisionsTest, AreThoseOfTheRealController) {
+  expect_same(kRecording, recorded());
+}
+
+// tests/cluster holds the controller to the same lines.
+TEST(DecisionsTest, AreThoseOfTheLiveController) {
+  const auto situations = read_recording(kLiveRecording);
+  EXPECT_GE(situations.size(), 10U);
+  expect_same(kLiveRecording, situations);
 }
 
 std::string reason_in(const std::string& condition) {

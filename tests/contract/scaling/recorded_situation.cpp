@@ -58,8 +58,9 @@ MetricSpec metric_of(const json& row, std::size_t number, const std::string& sel
   if (row.at(0) == "External") metric.type = MetricType::kExternal;
   if (row.at(1) == "Value") metric.goal_type = GoalType::kValue;
   metric.goal_milli = row.at(2);
-  if (row.size() > 3) metric.selector = selector;
-  metric.object_kind = "Deployment";
+  const bool named = row.size() > 3 && row.at(3).is_string();
+  if (row.size() > 3 && !named) metric.selector = selector;
+  metric.object_kind = named ? row.at(3).get<std::string>() : "Deployment";
   metric.object_name = "vllm";
   return metric;
 }
