@@ -17,14 +17,16 @@ import (
 )
 
 // What the adapter cannot find out is no value: the controller holds, and says why.
-func TestCheck72InternalErrorAndTimeoutHold(t *testing.T) {
+func TestCheck72InternalErrorHolds(t *testing.T) {
 	s := newScene(t, "check72-errors", 2)
 	s.queue(15, 15)
 	s.autoscale(10, external("queue_depth", average("10")))
 	s.awaitReplicas(3)
 
 	// Each replica remembers for ten seconds of its own what it was allowed to tell.
-	holds := func() error { return s.expectHold(3, "FailedGetExternalMetric", "") }
+	holds := func() error {
+		return s.expectHold(3, "FailedGetExternalMetric", "whether this is allowed could not be decided")
+	}
 	t.Cleanup(func() {
 		if err := applyOurs(context.Background()); err != nil {
 			t.Error(err)
@@ -42,7 +44,7 @@ func TestCheck72InternalErrorAndTimeoutHold(t *testing.T) {
 	}
 	await.Success(t, patience, func() error { return s.expectReplicas(3) })
 
-	pods.Stall()
+	pods.Stall() // it is asked three times, which takes less than a handler may
 	defer pods.Resume()
 	await.Lasting(t, decided, 3*syncPeriod, holds)
 	pods.Resume()
