@@ -10,6 +10,8 @@
 #include "adapter/api_server.h"
 #include "adapter/certificate_files.h"
 #include "adapter/collector.h"
+#include "adapter/keda_answers.h"
+#include "adapter/keda_server.h"
 #include "adapter/kube/cluster.h"
 #include "adapter/pods_file.h"
 #include "adapter/self_server.h"
@@ -45,6 +47,9 @@ HttpResponse status_refusal(int status, std::string_view message) {
                        .message = std::string(message)};
   return make_response(status, "application/json", status_body(error, JsonStyle::kCompact));
 }
+
+// Its calls are answered from memory: what has not ended by then never will.
+constexpr std::chrono::milliseconds kKedaGrace{1'000};
 
 // A loop with a thread of its own. Whatever lives on the loop is destroyed after the thread ended.
 class LoopThread {
@@ -117,6 +122,7 @@ struct Adapter::Parts {
   [[nodiscard]] Result<std::unique_ptr<HttpServer>> listen_api();
   [[nodiscard]] Result<std::unique_ptr<HttpServer>> listen_metrics();
   [[nodiscard]] SelfState moment() const;
+  [[nodiscard]] Result<void> listen_keda();
   void run_threads();
   void drain(std::function<void()> stopped);
 
@@ -149,6 +155,8 @@ struct Adapter::Parts {
   std::shared_ptr<ServerTransport> transport;
   std::unique_ptr<CertificateFiles> certificate_files;
   std::unique_ptr<HttpServer> api_server, metrics_server;
+  KedaAnswers keda_answers{views, catalogue, {.aggregate = {.min_coverage = config.min_coverage}}};
+  std::unique_ptr<KedaServer> keda;  // nullptr: not served
   TimerId shutdown_timer = 0;
 };
 
@@ -214,6 +222,20 @@ SelfState Adapter::Parts::moment() const {
           .certificate_expiry = expiry_of(certificate_pem(*transport))};
 }
 
+Result<void> Adapter::Parts::listen_keda() {
+  if (!config.keda) return {};
+  auto server = KedaServer::start(main_loop, keda_answers, metrics,
+                                  {.address = config.listen_address,
+                                   .port = config.keda->port,
+                                   .tls = {.certificate_file = config.keda->tls_certificate_file,
+                                           .key_file = config.keda->tls_key_file,
+                                           .client_ca_file = config.keda->client_ca_file},
+                                   .clients = KedaClients(config.keda->clients)});
+  if (!server) return fail(server.error().with_context("KEDA's scaler"));
+  keda = std::move(*server);
+  return {};
+}
+
 void Adapter::Parts::run_threads() {
   collecting.loop.post([this] {
     pods->start([this](const std::shared_ptr<const PodList>& list) { collector.take(list); });
@@ -225,6 +247,7 @@ void Adapter::Parts::run_threads() {
 
 // Each server is drained on its own loop; the metrics port stays open longest.
 void Adapter::Parts::drain(std::function<void()> stopped) {
+  if (keda) keda->drain(kKedaGrace);
   serving.loop.post([this, stopped = std::move(stopped)] {
     api_server->drain(config.drain_grace, [this, stopped] {
       main_loop.post([this, stopped] { metrics_server->drain(std::chrono::seconds{1}, stopped); });
@@ -259,6 +282,7 @@ Result<std::unique_ptr<Adapter>> Adapter::start(const AdapterConfig& config, Eve
   auto metrics_server = parts->listen_metrics();
   if (!metrics_server) return fail(metrics_server.error().with_context("self metrics"));
   parts->metrics_server = std::move(*metrics_server);
+  if (const auto keda = parts->listen_keda(); !keda) return fail(keda.error());
   parts->run_threads();
   return std::unique_ptr<Adapter>(new Adapter(std::move(parts)));
 }
@@ -268,6 +292,10 @@ std::uint16_t Adapter::api_port() const {
 }
 std::uint16_t Adapter::metrics_port() const {
   return parts_->metrics_server->port();
+}
+std::optional<std::uint16_t> Adapter::keda_port() const {
+  if (parts_->keda == nullptr) return std::nullopt;
+  return parts_->keda->port();
 }
 std::string Adapter::certificate() const {
   return certificate_pem(*parts_->transport);
@@ -290,6 +318,10 @@ int run_adapter(const AdapterConfig& config) {
   log_info(fmt::format("listening api={} metrics={}",
                        shown(config.listen_address, (*adapter)->api_port()),
                        shown(config.listen_address, (*adapter)->metrics_port())));
+  if (const auto port = (*adapter)->keda_port(); port && config.keda) {
+    log_info(fmt::format("listening for KEDA keda={} tls={}", shown(config.listen_address, *port),
+                         config.keda->tls_certificate_file.empty() ? "none" : "mutual"));
+  }
   loop.on_stop_signal([&] {
     log_info("stopping");
     (*adapter)->stop([&loop] { loop.stop(); });

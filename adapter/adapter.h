@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "adapter/config.h"
@@ -31,6 +32,7 @@ class Adapter {
   // The ports that were really taken.
   [[nodiscard]] std::uint16_t api_port() const;
   [[nodiscard]] std::uint16_t metrics_port() const;
+  [[nodiscard]] std::optional<std::uint16_t> keda_port() const;  // nullopt: KEDA is not served
 
   // What a client must trust, PEM.
   [[nodiscard]] std::string certificate() const;

@@ -1,5 +1,6 @@
 #include "adapter/config.h"
 
+#include <algorithm>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -65,6 +66,34 @@ std::vector<std::string> names_from(DocumentReader& reader, const json& list) {
     names.push_back(value.is_string() ? value.get<std::string>() : std::string());
   }
   return names;
+}
+
+KedaClient keda_client_from(DocumentReader& reader, const json& value, const std::string& path) {
+  KedaClient client;
+  if (!reader.object_with(value, {"san", "namespaces"}, path)) return client;
+  client.san = reader.required_text(value, "san", path);
+  const json& namespaces = reader.list(value, "namespaces");
+  if (namespaces.empty()) {
+    reader.error(path + ".namespaces", "must be a list of namespaces; [\"*\"] is every one");
+  }
+  for (const json& each : namespaces) {
+    const bool text = each.is_string() && !each.get<std::string>().empty();
+    if (!text) reader.error(path + ".namespaces", each.dump() + " must be a namespace or \"*\"");
+    client.namespaces.push_back(text ? each.get<std::string>() : std::string());
+  }
+  return client;
+}
+
+std::vector<KedaClient> keda_clients_from(DocumentReader& reader, const json& list) {
+  std::vector<KedaClient> clients;
+  if (!list.is_array()) {
+    if (!list.is_null()) reader.error("", "must be a list of {san, namespaces}");
+    return clients;
+  }
+  for (const json& value : list) {
+    clients.push_back(keda_client_from(reader, value, fmt::format("[{}]", clients.size())));
+  }
+  return clients;
 }
 
 std::array<std::optional<double>, kLatencyCount> slo_from(DocumentReader& reader,
@@ -133,10 +162,41 @@ void validate_source(const Config& config, ErrorList& errors) {
   }
 }
 
+constexpr std::array<const char*, 3> kKedaFiles = {"keda_tls_cert_file", "keda_tls_key_file",
+                                                   "keda_client_ca_file"};
+
+std::size_t keda_files_given(const Config& config) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      kKedaFiles, [&](const char* key) { return !config.text(key).empty(); }));
+}
+
+// Mutual TLS as a whole, or plain text because somebody said so, or no door at all.
+void validate_keda(const Config& config, ErrorList& errors) {
+  const std::size_t files = keda_files_given(config);
+  const bool clients = !config.structured("keda_clients").empty();
+  if (config.boolean("keda_insecure")) {
+    if (files > 0 || clients) {
+      errors.emplace_back(
+          "keda_insecure: excludes keda_tls_cert_file, keda_tls_key_file, keda_client_ca_file and "
+          "keda_clients: without TLS nobody is told from anybody");
+    }
+    return;
+  }
+  for (const char* key : kKedaFiles) {
+    if ((files > 0 || clients) && config.text(key).empty()) {
+      errors.push_back(fmt::format("{}: is required to serve KEDA over mutual TLS", key));
+    }
+  }
+  if (files > 0 && !clients) {
+    errors.emplace_back("keda_clients: is required: no certificate might ask anything");
+  }
+}
+
 void validate_together(const Config& config, ErrorList& errors) {
   const auto catalogue = Catalogue::make(catalogue_config(config));
   if (!catalogue) append_lines(catalogue.error().message, errors);
   validate_source(config, errors);
+  validate_keda(config, errors);
   const bool certificate = !config.text("tls_cert_file").empty();
   if (certificate != !config.text("tls_key_file").empty()) {
     errors.push_back(
@@ -271,6 +331,43 @@ ConfigGroup api_group() {
                 .example = "/etc/leadline/token"}}};
 }
 
+ConfigKey pem_key(const char* name, const char* help, const char* example) {
+  return {.name = name,
+          .type = ConfigType::kText,
+          .default_value = "",
+          .help = help,
+          .example = example};
+}
+
+ConfigGroup keda_group() {
+  return {
+      .title = "KEDA",
+      .keys = {listen_port_key("keda_listen_port", "9734",
+                               "gRPC: KEDA's external and external-push scalers, where one of the "
+                               "keys below turns it on. 0 takes a free port."),
+               pem_key("keda_tls_cert_file",
+                       "PEM certificate and chain shown to KEDA, read again when it changes.",
+                       "/etc/leadline/keda/tls.crt"),
+               pem_key("keda_tls_key_file", "PEM key of that certificate.",
+                       "/etc/leadline/keda/tls.key"),
+               pem_key("keda_client_ca_file",
+                       "PEM certificates of who signs KEDA's; read again when it changes. A client "
+                       "without such a certificate is refused.",
+                       "/etc/leadline/keda/ca.crt"),
+               {.name = "keda_clients",
+                .type = ConfigType::kStructured,
+                .default_value = "[]",
+                .help = "Which namespaces a client certificate may ask about, by an alternative "
+                        "name in it: a list of {san, namespaces}; \"*\" is every namespace.",
+                .example = "[{san: keda-operator.keda.svc, namespaces: [\"*\"]}]",
+                .validate = validator(keda_clients_from)},
+               {.name = "keda_insecure",
+                .type = ConfigType::kBoolean,
+                .default_value = "false",
+                .help = "Serves KEDA without TLS: whoever reaches the port may ask about every "
+                        "namespace."}}};
+}
+
 ConfigGroup process_group() {
   return {.title = "Process",
           .keys = {listen_port_key("metrics_listen_port", "9735",
@@ -290,7 +387,8 @@ ConfigGroup process_group() {
 ConfigSchema make_schema() {
   return {.program = "leadline-adapter",
           .summary = "Serves the signals of inference pods to the HorizontalPodAutoscaler.",
-          .groups = {pods_group(), kube_group(), metrics_group(), api_group(), process_group()},
+          .groups = {pods_group(), kube_group(), metrics_group(), api_group(), keda_group(),
+                     process_group()},
           .flags = {},
           .validate = validate_together};
 }
@@ -301,6 +399,20 @@ const ConfigSchema& adapter_schema() {
   static const ConfigSchema kSchema = make_schema();
   return kSchema;
 }
+
+namespace {
+
+std::optional<KedaConfig> keda_config(const Config& config) {
+  if (keda_files_given(config) == 0 && !config.boolean("keda_insecure")) return std::nullopt;
+  DocumentReader ignored;  // valid already
+  return KedaConfig{.port = static_cast<std::uint16_t>(config.integer("keda_listen_port")),
+                    .tls_certificate_file = config.text("keda_tls_cert_file"),
+                    .tls_key_file = config.text("keda_tls_key_file"),
+                    .client_ca_file = config.text("keda_client_ca_file"),
+                    .clients = keda_clients_from(ignored, config.structured("keda_clients"))};
+}
+
+}  // namespace
 
 AdapterConfig adapter_config(const Config& config) {
   const std::string& service = config.text("kube_service");
@@ -317,6 +429,7 @@ AdapterConfig adapter_config(const Config& config) {
           .tls_certificate_file = config.text("tls_cert_file"),
           .tls_key_file = config.text("tls_key_file"),
           .token = config.secret("token_file"),
+          .keda = keda_config(config),
           .catalogue = catalogue_config(config),
           .min_coverage = config.number("min_coverage"),
           .least_max_age = config.duration("max_age_ms"),

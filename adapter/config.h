@@ -5,9 +5,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "adapter/catalogue.h"
+#include "adapter/keda_clients.h"
 #include "base/result.h"
 #include "daemon/config.h"
 #include "daemon/log.h"
@@ -20,6 +23,13 @@ struct KubeSource {
   std::string host, port;  // as kubelets give them
 };
 
+// The gRPC door for KEDA. All files empty: plain text, and whoever reaches the port may ask.
+struct KedaConfig {
+  std::uint16_t port = 9734;  // 0: a free one
+  std::string tls_certificate_file, tls_key_file, client_ca_file;
+  std::vector<KedaClient> clients;  // not asked without TLS
+};
+
 struct AdapterConfig {
   std::string pods_file;  // empty: the Kubernetes API tells the pods, and who callers are
   KubeSource kube;
@@ -29,6 +39,7 @@ struct AdapterConfig {
   std::uint16_t metrics_port = 9735;               // 0: a free one
   std::string tls_certificate_file, tls_key_file;  // both empty: one made by us
   std::string token;                               // with pods_file; never logged
+  std::optional<KedaConfig> keda;                  // nullopt: KEDA is not served
   CatalogueConfig catalogue;
   double min_coverage = 0.5;
   std::chrono::milliseconds least_max_age{5000};

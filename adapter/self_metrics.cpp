@@ -93,6 +93,24 @@ struct SelfMetrics::Counted {
                                           .Help("Age of the oldest sample in each answer served.")
                                           .Register(registry)
                                           .Add({}, kAgeEdges);
+  CounterFamily& keda_calls =
+      counters(registry, "leadline_adapter_keda_requests_total",
+               "Calls of KEDA's that were answered, by method and gRPC status.");
+  prometheus::Counter& keda_pushes =
+      counters(registry, "leadline_adapter_keda_pushes_total",
+               "Times that an open stream was told that its trigger is active.")
+          .Add({});
+  prometheus::Gauge& keda_streams = BuildGauge()
+                                        .Name("leadline_adapter_keda_streams")
+                                        .Help("Streams that KEDA has open, of both kinds.")
+                                        .Register(registry)
+                                        .Add({});
+  prometheus::Histogram& keda_sample_age =
+      BuildHistogram()
+          .Name("leadline_adapter_keda_sample_age_seconds")
+          .Help("Age of the oldest sample in each value told to KEDA, which cannot see it.")
+          .Register(registry)
+          .Add({}, kAgeEdges);
 };
 
 SelfMetrics::SelfMetrics() : counted_(std::make_unique<Counted>()) {}
@@ -149,6 +167,23 @@ void SelfMetrics::count_watch(const std::string& resource, std::string_view outc
 
 void SelfMetrics::count_review(std::string_view kind) {
   counted_->reviews.Add({{"kind", std::string(kind)}}).Increment();
+}
+
+void SelfMetrics::count_keda_call(std::string_view method, std::string_view code) {
+  counted_->keda_calls.Add({{"method", std::string(method)}, {"code", std::string(code)}})
+      .Increment();
+}
+
+void SelfMetrics::observe_keda_sample_age(double seconds) {
+  counted_->keda_sample_age.Observe(seconds);
+}
+
+void SelfMetrics::set_keda_streams(std::size_t open) {
+  counted_->keda_streams.Set(static_cast<double>(open));
+}
+
+void SelfMetrics::count_keda_push() {
+  counted_->keda_pushes.Increment();
 }
 
 void SelfMetrics::count_review_failure(std::string_view kind) {

@@ -65,6 +65,13 @@ class SelfMetrics {
   void count_review_failure(std::string_view kind);
   void count_certificate_failure();
 
+  // What KEDA asked and what it was told: calls by method and status, samples' ages in values,
+  // streams that are open, and `true` said on them.
+  void count_keda_call(std::string_view method, std::string_view code);
+  void observe_keda_sample_age(double seconds);
+  void set_keda_streams(std::size_t open);
+  void count_keda_push();
+
   // The exposition.
   [[nodiscard]] std::string text(const SelfState& state);
 

@@ -52,6 +52,38 @@ TEST(AdapterConfigTest, RefusalsSayWhatItMustBe) {
   f({"--metrics", "[{name: a, signal: nope}]"}, "\"nope\": no such metric");
   f({"--hidden-metrics", "[1]"}, "hidden_metrics[0]: must be text");
   f({"--tls-cert-file", "/a"}, "give both");
+  f({"--keda-clients", "[{san: a}]"}, "keda_clients[0].namespaces: must be a list");
+  f({"--keda-clients", "[{namespaces: [a]}]"}, "keda_clients[0].san");
+  f({"--keda-clients", "[{san: a, namespaces: [1]}]"}, "1 must be a namespace or \"*\"");
+  f({"--keda-tls-cert-file", "/a"}, "keda_tls_key_file: is required");
+  f({"--keda-tls-cert-file", "/a"}, "keda_client_ca_file: is required");
+  f({"--keda-tls-cert-file", "/a"}, "keda_clients: is required");
+  f({"--keda-clients", "[{san: a, namespaces: [b]}]"}, "keda_tls_cert_file: is required");
+  f({"--keda-insecure=true", "--keda-tls-key-file", "/a"}, "keda_insecure: excludes");
+}
+
+TEST(AdapterConfigTest, KedaIsServedOnlyWhereItIsAskedFor) {
+  const auto keda = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--pods-file", "/pods"});
+    const auto outcome = load(std::move(arguments));
+    EXPECT_TRUE(outcome.config);
+    return adapter_config(*outcome.config).keda;
+  };
+  EXPECT_FALSE(keda({}));
+  EXPECT_FALSE(keda({"--keda-listen-port", "1"}));
+  const auto insecure = keda({"--keda-insecure=true"});
+  ASSERT_TRUE(insecure);
+  EXPECT_EQ(insecure->port, 9734);
+  EXPECT_TRUE(insecure->tls_certificate_file.empty());
+  const auto tls =
+      keda({"--keda-listen-port", "7", "--keda-tls-cert-file", "/c", "--keda-tls-key-file", "/k",
+            "--keda-client-ca-file", "/ca", "--keda-clients", "[{san: a, namespaces: [b, c]}]"});
+  ASSERT_TRUE(tls);
+  EXPECT_EQ(tls->port, 7);
+  EXPECT_EQ(tls->client_ca_file, "/ca");
+  ASSERT_EQ(tls->clients.size(), 1U);
+  EXPECT_EQ(tls->clients[0].san, "a");
+  EXPECT_EQ(tls->clients[0].namespaces, (std::vector<std::string>{"b", "c"}));
 }
 
 // One start lists what is wrong with a key alone and what is wrong with keys together.

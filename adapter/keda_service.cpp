@@ -1,0 +1,221 @@
+#include "adapter/keda_service.h"
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <grpc/grpc_security_constants.h>
+
+#include "adapter/keda_push.h"
+
+namespace leadline {
+namespace {
+
+using externalscaler::GetMetricSpecResponse;
+using externalscaler::GetMetricsRequest;
+using externalscaler::GetMetricsResponse;
+using externalscaler::IsActiveResponse;
+using externalscaler::ScaledObjectRef;
+using grpc::CallbackServerContext;
+using grpc::ServerUnaryReactor;
+using grpc::ServerWriteReactor;
+using grpc::Status;
+using grpc::StatusCode;
+
+Status status_of(const Error& error) {
+  const StatusCode code = error.code == Errc::kBadInput      ? StatusCode::INVALID_ARGUMENT
+                          : error.code == Errc::kUnavailable ? StatusCode::UNAVAILABLE
+                                                             : StatusCode::INTERNAL;
+  return {code, error.message};
+}
+
+std::string_view name_of(StatusCode code) {
+  switch (code) {
+    case StatusCode::OK:
+      return "ok";
+    case StatusCode::INVALID_ARGUMENT:
+      return "invalid_argument";
+    case StatusCode::PERMISSION_DENIED:
+      return "permission_denied";
+    case StatusCode::UNAVAILABLE:
+      return "unavailable";
+    case StatusCode::RESOURCE_EXHAUSTED:
+      return "resource_exhausted";
+    default:
+      return "other";
+  }
+}
+
+void write_spec(const KedaTrigger& trigger, GetMetricSpecResponse& response) {
+  const KedaNumber goal = keda_number(trigger.target_value);
+  auto* spec = response.add_metricspecs();
+  spec->set_metricname(trigger.entry->name);
+  spec->set_targetsize(goal.whole);
+  spec->set_targetsizefloat(goal.number);
+}
+
+void write_value(const std::string& metric, const KedaValue& value, GetMetricsResponse& response) {
+  const KedaNumber number = keda_number(value.value);
+  auto* item = response.add_metricvalues();
+  item->set_metricname(metric);
+  item->set_metricvalue(number.whole);
+  item->set_metricvaluefloat(number.number);
+}
+
+Status may_ask(const KedaClients* clients, const CallbackServerContext& call,
+               const std::string& namespace_name) {
+  if (clients == nullptr) return Status::OK;
+  std::vector<std::string> sans;
+  for (const auto& san : call.auth_context()->FindPropertyValues(GRPC_X509_SAN_PROPERTY_NAME)) {
+    sans.emplace_back(san.data(), san.size());
+  }
+  if (clients->may_ask(sans, namespace_name)) return Status::OK;
+  return {StatusCode::PERMISSION_DENIED,
+          fmt::format("this client certificate may not ask about namespace \"{}\": keda_clients "
+                      "says who may",
+                      namespace_name.substr(0, 63))};
+}
+
+class ActivityStream final : public KedaWriter<IsActiveResponse> {
+ public:
+  ActivityStream(KedaContext& context, KedaTrigger trigger)
+      : KedaWriter(context.streams), context_(context), trigger_(std::move(trigger)) {}
+
+  [[nodiscard]] const std::string& namespace_name() const override {
+    return trigger_.namespace_name;
+  }
+
+  // From the loop, and once, before, from gRPC's thread.
+  void tick(SteadyTime now) override {
+    const std::lock_guard lock(mutex_);
+    if (!idle()) return;
+    const auto active = context_.answers.active(trigger_, now);
+    if (!active) return;  // unknown is no news
+    if (!push_.due(*active, context_.answers.believed_at_zero(trigger_, now), now)) return;
+    IsActiveResponse message;
+    message.set_result(true);
+    if (send(message)) context_.metrics.count_keda_push();
+  }
+
+ private:
+  KedaContext& context_;
+  KedaTrigger trigger_;
+  std::mutex mutex_;
+  KedaPush push_;
+};
+
+// A trigger's spec is its metadata's, so that there is nothing new to say after the first.
+class SpecStream final : public KedaWriter<GetMetricSpecResponse> {
+ public:
+  SpecStream(KedaContext& context, KedaTrigger trigger)
+      : KedaWriter(context.streams), trigger_(std::move(trigger)) {}
+
+  [[nodiscard]] const std::string& namespace_name() const override {
+    return trigger_.namespace_name;
+  }
+
+  void tick(SteadyTime /*now*/) override {
+    if (said_.exchange(true)) return;
+    GetMetricSpecResponse message;
+    write_spec(trigger_, message);
+    static_cast<void>(send(message));
+  }
+
+ private:
+  KedaTrigger trigger_;
+  std::atomic<bool> said_ = false;
+};
+
+// A stream that only ends.
+template <typename Message>
+class RefusedStream final : public grpc::ServerWriteReactor<Message> {
+ public:
+  explicit RefusedStream(const Status& status) { this->Finish(status); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
+Status KedaContext::read(const CallbackServerContext& call, const ScaledObjectRef& ref,
+                         KedaTrigger& trigger) const {
+  if (Status status = may_ask(clients, call, ref.namespace_()); !status.ok()) return status;
+  const Labels metadata(ref.scalermetadata().begin(), ref.scalermetadata().end());
+  auto parsed = answers.trigger(ref.namespace_(), metadata);
+  if (!parsed) return status_of(parsed.error());
+  trigger = std::move(*parsed);
+  return Status::OK;
+}
+
+ServerUnaryReactor* KedaService::answer(CallbackServerContext& call, std::string_view method,
+                                        const Status& status) {
+  context_.metrics.count_keda_call(method, name_of(status.error_code()));
+  auto* reactor = call.DefaultReactor();
+  reactor->Finish(status);
+  return reactor;
+}
+
+ServerUnaryReactor* KedaService::IsActive(CallbackServerContext* call, const ScaledObjectRef* ref,
+                                          IsActiveResponse* response) {
+  KedaTrigger trigger;
+  Status status = context_.read(*call, *ref, trigger);
+  if (status.ok()) {
+    const auto active = context_.answers.active(trigger, context_.clock().steady);
+    if (!active) status = status_of(active.error());
+    response->set_result(active.value_or(false));
+  }
+  return answer(*call, "IsActive", status);
+}
+
+ServerUnaryReactor* KedaService::GetMetricSpec(CallbackServerContext* call,
+                                               const ScaledObjectRef* ref,
+                                               GetMetricSpecResponse* response) {
+  KedaTrigger trigger;
+  const Status status = context_.read(*call, *ref, trigger);
+  if (status.ok()) write_spec(trigger, *response);
+  return answer(*call, "GetMetricSpec", status);
+}
+
+ServerUnaryReactor* KedaService::GetMetrics(CallbackServerContext* call,
+                                            const GetMetricsRequest* request,
+                                            GetMetricsResponse* response) {
+  KedaTrigger trigger;
+  Status status = context_.read(*call, request->scaledobjectref(), trigger);
+  if (status.ok()) {
+    const auto value = context_.answers.value(trigger, context_.clock().steady);
+    if (value) {
+      write_value(request->metricname(), *value, *response);
+      if (value->sample_age) context_.metrics.observe_keda_sample_age(value->sample_age->count());
+    } else {
+      status = status_of(value.error());
+    }
+  }
+  return answer(*call, "GetMetrics", status);
+}
+
+ServerWriteReactor<IsActiveResponse>* KedaService::StreamIsActive(CallbackServerContext* call,
+                                                                  const ScaledObjectRef* ref) {
+  return stream<ActivityStream, IsActiveResponse>(*call, *ref, "StreamIsActive");
+}
+
+ServerWriteReactor<GetMetricSpecResponse>* KedaService::StreamMetricSpec(
+    CallbackServerContext* call, const ScaledObjectRef* ref) {
+  return stream<SpecStream, GetMetricSpecResponse>(*call, *ref, "StreamMetricSpec");
+}
+
+template <typename Stream, typename Message>
+ServerWriteReactor<Message>* KedaService::stream(const CallbackServerContext& call,
+                                                 const ScaledObjectRef& ref,
+                                                 std::string_view method) {
+  KedaTrigger trigger;
+  const Status status = context_.read(call, ref, trigger);
+  context_.metrics.count_keda_call(method, name_of(status.error_code()));
+  if (!status.ok()) return new RefusedStream<Message>(status);
+  const auto stream = std::make_shared<Stream>(context_, std::move(trigger));
+  stream->begin(stream, context_.clock().steady);
+  return stream.get();  // its own owner until OnDone
+}
+
+}  // namespace leadline
