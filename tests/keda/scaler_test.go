@@ -1,0 +1,183 @@
+package keda_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"syscall"
+	"testing"
+
+	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// told is one round of KEDA's: `7 true`, or `error: why`.
+func told(s *scaler) string {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	values, err := s.client.GetMetrics(ctx, &pb.GetMetricsRequest{ScaledObjectRef: s.ref, MetricName: "m"})
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	active, err := s.client.IsActive(ctx, s.ref)
+	if err != nil {
+		return "error: " + err.Error()
+	}
+	if len(values.MetricValues) != 1 {
+		return fmt.Sprintf("%d values", len(values.MetricValues))
+	}
+	return fmt.Sprintf("%v %t", values.MetricValues[0].MetricValueFloat, active.Result)
+}
+
+func expectTold(t *testing.T, s *scaler, want string) {
+	t.Helper()
+	eventually(t, func() error {
+		if got := told(s); !strings.Contains(got, want) {
+			return fmt.Errorf("KEDA was told %q, not %q", got, want)
+		}
+		return nil
+	})
+}
+
+func expectOneSpec(t *testing.T, s *scaler, target float64) {
+	t.Helper()
+	specs, err := s.client.GetMetricSpec(context.Background(), s.ref)
+	if err != nil || len(specs.MetricSpecs) != 1 {
+		t.Fatalf("%v, %v: KEDA's fallback rests on one spec", specs, err)
+	}
+	if got := specs.MetricSpecs[0].TargetSizeFloat; got != target {
+		t.Errorf("the target is %v", got)
+	}
+}
+
+func TestOnlyWorkKeepsAWorkloadThatMayGoToZero(t *testing.T) {
+	p := newPod(t, "a")
+	a := newAdapter(t, insecureDoor, p)
+	s := a.scaler(t, nil, metadata{"scaleToZero": "true"})
+	expectTold(t, s, "0 false")
+	p.running.Store(5)
+	p.waiting.Store(2)
+	expectTold(t, s, "7 true")
+	p.running.Store(0)
+	p.waiting.Store(0)
+	expectTold(t, s, "0 false")
+	expectTold(t, a.scaler(t, nil, nil), "0 true")
+}
+
+func TestUnknownIsAnErrorAndNeverZero(t *testing.T) {
+	p := newPod(t, "a")
+	p.running.Store(3)
+	a := newAdapter(t, insecureDoor, p)
+	s := a.scaler(t, nil, metadata{"scaleToZero": "true", "targetValue": "2.5"})
+	expectTold(t, s, "3 true")
+	if err := p.sidecar.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		got := told(s)
+		if strings.HasPrefix(got, "0") {
+			t.Fatalf("a silent pod was told as %q", got)
+		}
+		if !strings.Contains(got, "Unavailable") || !strings.Contains(got, "stale: a") {
+			return fmt.Errorf("KEDA was told %q", got)
+		}
+		return nil
+	})
+	expectOneSpec(t, s, 2.5)
+}
+
+func TestAWorkloadWithoutPodsIsUnknownAtFirst(t *testing.T) {
+	s := newAdapter(t, insecureDoor).scaler(t, nil, nil)
+	expectTold(t, s, "no pod of Deployment demo/llm is listed")
+	expectOneSpec(t, s, 4)
+}
+
+func TestMalformedMetadataIsRefusedWithEveryError(t *testing.T) {
+	s := newAdapter(t, insecureDoor).scaler(t, nil, metadata{"workload": "LLM", "targetValue": "x"})
+	_, err := s.client.GetMetricSpec(context.Background(), s.ref)
+	if status.Code(err) != codes.InvalidArgument {
+		t.Fatalf("code %v", err)
+	}
+	for _, each := range []string{"workload", "targetValue"} {
+		if !strings.Contains(err.Error(), each) {
+			t.Errorf("%q does not name %s", err, each)
+		}
+	}
+}
+
+// stream opens StreamIsActive until the test ends.
+func stream(t *testing.T, s *scaler) pb.ExternalScaler_StreamIsActiveClient {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	opened, err := s.client.StreamIsActive(ctx, s.ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opened
+}
+
+func expectTrue(t *testing.T, activity pb.ExternalScaler_StreamIsActiveClient) {
+	t.Helper()
+	if said, err := activity.Recv(); err != nil || !said.Result {
+		t.Fatalf("%v, %v", said, err)
+	}
+}
+
+func TestAWorkloadAtZeroIsWokenAgainAndAgain(t *testing.T) {
+	activity := stream(t, newAdapter(t, insecureDoor).scaler(t, nil, nil))
+	for range 3 {
+		expectTrue(t, activity)
+	}
+}
+
+// KEDA forgets how long it last waited only after such an end.
+func TestStreamsEndWithOKWhenTheAdapterStops(t *testing.T) {
+	a := newAdapter(t, insecureDoor)
+	s := a.scaler(t, nil, nil)
+	activity := stream(t, s)
+	expectTrue(t, activity)
+	specs, err := s.client.StreamMetricSpec(context.Background(), s.ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said, err := specs.Recv(); err != nil || len(said.MetricSpecs) != 1 {
+		t.Fatalf("%v, %v", said, err)
+	}
+	a.stop(t)
+	for err == nil {
+		_, err = activity.Recv()
+	}
+	if !errors.Is(err, io.EOF) {
+		t.Errorf("StreamIsActive ended with %v", err)
+	}
+	if _, err := specs.Recv(); !errors.Is(err, io.EOF) {
+		t.Errorf("StreamMetricSpec ended with %v", err)
+	}
+}
+
+// As KEDA's own TestExternalPushScaler_Run, with our servers as its peers.
+func TestFiveServersWithFiveHundredStreamsEach(t *testing.T) {
+	const servers, streams = 5, 500
+	p := newPod(t, "a")
+	var all []pb.ExternalScaler_StreamIsActiveClient
+	var scalers []*scaler
+	for range servers {
+		s := newAdapter(t, insecureDoor, p).scaler(t, nil, metadata{"scaleToZero": "true"})
+		expectTold(t, s, "0 false")
+		scalers = append(scalers, s)
+		for range streams {
+			all = append(all, stream(t, s))
+		}
+	}
+	p.running.Store(1)
+	for _, activity := range all {
+		expectTrue(t, activity)
+	}
+	for _, s := range scalers {
+		expectTold(t, s, "1 true")
+	}
+}
