@@ -154,9 +154,35 @@ def selectors_and_ports_meet(objects):
         yield "the NetworkPolicy does not let the adapter reach sidecars"
 
 
+def serves_keda(objects):
+    """As the adapter decides it: where it has a certificate for KEDA."""
+    return any(variable["name"] == "LEADLINE_KEDA_TLS_CERT_FILE" for _, container, daemon in our_containers(objects)
+               if daemon == "adapter" for variable in container["env"])
+
+
+def the_door_for_keda_is_mutual_tls(objects):
+    """With its files in a Secret that is mounted, and a configuration that the binary takes."""
+    for pod, container, daemon in our_containers(objects):
+        settings = {one["name"]: one.get("value") for one in container.get("env", []) if "_KEDA_" in one["name"]}
+        if daemon != "adapter" or not settings:
+            continue
+        places = {mount["mountPath"]: mount["name"] for mount in container.get("volumeMounts", [])}
+        secrets = {volume["name"] for volume in pod.get("volumes", []) if "secret" in volume}
+        for name, value in settings.items():
+            if name.endswith("_FILE") and places.get(os.path.dirname(value)) not in secrets:
+                yield f"{name}: {value} is in no Secret"
+        needed = {"LEADLINE_PODS_FILE": "pods.yaml", "LEADLINE_TOKEN": "any"}
+        checked = subprocess.run([str(BINARIES / "leadline-adapter"), "--check-config"], env=needed | settings,
+                                 capture_output=True, text=True, timeout=60, check=False)
+        if checked.returncode != 0 or "LEADLINE_KEDA_INSECURE" in settings:
+            yield f"{settings}: {checked.stderr}"
+
+
 def ports_are_the_binaries_own(objects):
     keys = {"adapter": {"https": "api_listen_port", "metrics": "metrics_listen_port"},
             "sidecar": {"leadline": "listen_port"}}
+    if serves_keda(objects):
+        keys["adapter"]["keda"] = "keda_listen_port"
     for _, container, daemon in our_containers(objects):
         settings = settings_of(daemon)
         said = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
@@ -216,8 +242,8 @@ def sidecars_spare_their_pod(objects):
 
 RULES = [least_privilege, roles_are_bound_to_our_account_or_the_hpa, api_services_lead_to_the_adapter,
          the_adapter_may_write_exactly_our_api_services, selectors_and_ports_meet, ports_are_the_binaries_own,
-         variables_are_known, the_adapter_has_time_to_drain, daemons_are_restricted, images_are_this_version,
-         sidecars_spare_their_pod]
+         the_door_for_keda_is_mutual_tls, variables_are_known, the_adapter_has_time_to_drain, daemons_are_restricted,
+         images_are_this_version, sidecars_spare_their_pod]
 
 
 class ManifestsTest(unittest.TestCase):
@@ -243,6 +269,14 @@ class ManifestsTest(unittest.TestCase):
         for rule in RULES:
             self.assertEqual(list(rule(base)), [], rule.__name__)
         self.assertNotIn("v1beta1.external.metrics.k8s.io", json.dumps(base))
+        self.assertFalse(serves_keda(base))
+
+    def test_base_with_the_door_for_keda_keeps_every_rule_and_leaves_external_metrics_to_keda(self):
+        with_keda = build(ROOT / "tests/manifests/with_keda")
+        for rule in RULES:
+            self.assertEqual(list(rule(with_keda)), [], rule.__name__)
+        self.assertNotIn("v1beta1.external.metrics.k8s.io", json.dumps(with_keda))
+        self.assertTrue(serves_keda(with_keda))
 
     def test_only_what_is_labelled_gets_a_sidecar_beside_its_own_init_containers(self):
         def workload(kind, name, labels):
@@ -289,7 +323,7 @@ class ManifestsTest(unittest.TestCase):
 def break_rule(objects, name):
     """The smallest change that `name` must notice."""
     adapter = named(objects, "Deployment", "leadline-adapter")["spec"]["template"]["spec"]
-    sidecar = named(objects, "Deployment", "llm")["spec"]["template"]["spec"]["initContainers"][0]
+    sidecar = next((container for _, container, daemon in our_containers(objects) if daemon == "sidecar"), None)
     {
         "least_privilege": lambda: named(objects, "Role", "leadline-adapter")["rules"][0].pop("resourceNames"),
         "roles_are_bound_to_our_account_or_the_hpa": lambda: of_kind(
@@ -299,6 +333,8 @@ def break_rule(objects, name):
         "the_adapter_may_write_exactly_our_api_services": lambda: objects.remove(of_kind(objects, "APIService")[0]),
         "selectors_and_ports_meet": lambda: named(
             objects, "Service", "leadline-adapter")["spec"]["selector"].update({"app": "other"}),
+        "the_door_for_keda_is_mutual_tls": lambda: adapter["containers"][0]["env"].append(
+            {"name": "LEADLINE_KEDA_INSECURE", "value": "true"}),
         "ports_are_the_binaries_own": lambda: sidecar["ports"][0].update(name="metrics"),
         "variables_are_known": lambda: sidecar["env"][0].update(name="LEADLINE_NAMESPACE"),
         "the_adapter_has_time_to_drain": lambda: adapter.update(terminationGracePeriodSeconds=20),
@@ -311,8 +347,9 @@ def break_rule(objects, name):
 class RulesTest(unittest.TestCase):
     def test_every_rule_notices_what_breaks_it(self):
         everything = build(ROOT / "tests/manifests/everything")
+        with_keda = build(ROOT / "tests/manifests/with_keda")
         for rule in RULES:
-            broken = copy.deepcopy(everything)
+            broken = copy.deepcopy(with_keda if rule is the_door_for_keda_is_mutual_tls else everything)
             break_rule(broken, rule.__name__)
             self.assertEqual(len(list(rule(broken))), 1, rule.__name__)
 
