@@ -1,5 +1,6 @@
-// Package keda_test drives the real leadline-adapter with the client that KEDA's operator has: its
-// generated stubs over grpc-go, with the calls and in the order of its external scaler.
+// Package keda_test drives the real leadline-adapter with KEDA's own code: its scalers, which the
+// operator has (client_test.go), their generated stubs where the wire matters (scaler_test.go,
+// tls_test.go), and the operator itself (operator/).
 //
 // Real adapter and sidecars; the engines are pages of this process.
 package keda_test
@@ -7,6 +8,7 @@ package keda_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -19,9 +21,11 @@ import (
 	"time"
 
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
+	"github.com/kedacore/keda/v2/pkg/scalers/scalersconfig"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	v2 "k8s.io/api/autoscaling/v2"
 )
 
 const (
@@ -214,10 +218,21 @@ func (a *adapter) scaler(t *testing.T, secure credentials.TransportCredentials, 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = connection.Close() })
-	of := metadata{"scalerAddress": a.endpoint(), "workload": "llm", "targetValue": "4"}
-	for key, value := range more {
-		of[key] = value
-	}
 	return &scaler{pb.NewExternalScalerClient(connection),
-		&pb.ScaledObjectRef{Name: "scaled", Namespace: namespace, ScalerMetadata: of}}
+		&pb.ScaledObjectRef{Name: "scaled", Namespace: namespace, ScalerMetadata: a.metadata(more)}}
+}
+
+func (a *adapter) metadata(more metadata) metadata {
+	of := metadata{"scalerAddress": a.endpoint(), "workload": "llm", "targetValue": "4"}
+	maps.Copy(of, more)
+	return of
+}
+
+// trigger is what KEDA makes of a ScaledObject's trigger on Deployment llm.
+func (a *adapter) trigger(more metadata) *scalersconfig.ScalerConfig {
+	return &scalersconfig.ScalerConfig{
+		ScalableObjectName: "scaled", ScalableObjectNamespace: namespace, ScalableObjectType: "ScaledObject",
+		TriggerMetadata: a.metadata(more), AuthParams: map[string]string{}, ResolvedEnv: map[string]string{},
+		MetricType: v2.AverageValueMetricType,
+	}
 }

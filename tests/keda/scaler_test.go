@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"syscall"
 	"testing"
 
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
@@ -53,42 +52,6 @@ func expectOneSpec(t *testing.T, s *scaler, target float64) {
 	}
 }
 
-func TestOnlyWorkKeepsAWorkloadThatMayGoToZero(t *testing.T) {
-	p := newPod(t, "a")
-	a := newAdapter(t, insecureDoor, p)
-	s := a.scaler(t, nil, metadata{"scaleToZero": "true"})
-	expectTold(t, s, "0 false")
-	p.running.Store(5)
-	p.waiting.Store(2)
-	expectTold(t, s, "7 true")
-	p.running.Store(0)
-	p.waiting.Store(0)
-	expectTold(t, s, "0 false")
-	expectTold(t, a.scaler(t, nil, nil), "0 true")
-}
-
-func TestUnknownIsAnErrorAndNeverZero(t *testing.T) {
-	p := newPod(t, "a")
-	p.running.Store(3)
-	a := newAdapter(t, insecureDoor, p)
-	s := a.scaler(t, nil, metadata{"scaleToZero": "true", "targetValue": "2.5"})
-	expectTold(t, s, "3 true")
-	if err := p.sidecar.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, func() error {
-		got := told(s)
-		if strings.HasPrefix(got, "0") {
-			t.Fatalf("a silent pod was told as %q", got)
-		}
-		if !strings.Contains(got, "Unavailable") || !strings.Contains(got, "stale: a") {
-			return fmt.Errorf("KEDA was told %q", got)
-		}
-		return nil
-	})
-	expectOneSpec(t, s, 2.5)
-}
-
 func TestAWorkloadWithoutPodsIsUnknownAtFirst(t *testing.T) {
 	s := newAdapter(t, insecureDoor).scaler(t, nil, nil)
 	expectTold(t, s, "no pod of Deployment demo/llm is listed")
@@ -127,13 +90,6 @@ func expectTrue(t *testing.T, activity pb.ExternalScaler_StreamIsActiveClient) {
 	}
 }
 
-func TestAWorkloadAtZeroIsWokenAgainAndAgain(t *testing.T) {
-	activity := stream(t, newAdapter(t, insecureDoor).scaler(t, nil, nil))
-	for range 3 {
-		expectTrue(t, activity)
-	}
-}
-
 // KEDA forgets how long it last waited only after such an end.
 func TestStreamsEndWithOKWhenTheAdapterStops(t *testing.T) {
 	a := newAdapter(t, insecureDoor)
@@ -156,28 +112,5 @@ func TestStreamsEndWithOKWhenTheAdapterStops(t *testing.T) {
 	}
 	if _, err := specs.Recv(); !errors.Is(err, io.EOF) {
 		t.Errorf("StreamMetricSpec ended with %v", err)
-	}
-}
-
-// As KEDA's own TestExternalPushScaler_Run, with our servers as its peers.
-func TestFiveServersWithFiveHundredStreamsEach(t *testing.T) {
-	const servers, streams = 5, 500
-	p := newPod(t, "a")
-	var all []pb.ExternalScaler_StreamIsActiveClient
-	var scalers []*scaler
-	for range servers {
-		s := newAdapter(t, insecureDoor, p).scaler(t, nil, metadata{"scaleToZero": "true"})
-		expectTold(t, s, "0 false")
-		scalers = append(scalers, s)
-		for range streams {
-			all = append(all, stream(t, s))
-		}
-	}
-	p.running.Store(1)
-	for _, activity := range all {
-		expectTrue(t, activity)
-	}
-	for _, s := range scalers {
-		expectTold(t, s, "1 true")
 	}
 }
