@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	pb "github.com/kedacore/keda/v2/pkg/scalers/externalscaler"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"sigs.k8s.io/yaml"
 )
 
 // told is one round of KEDA's: `7 true`, or `error: why`.
@@ -112,5 +115,41 @@ func TestStreamsEndWithOKWhenTheAdapterStops(t *testing.T) {
 	}
 	if _, err := specs.Recv(); !errors.Is(err, io.EOF) {
 		t.Errorf("StreamMetricSpec ended with %v", err)
+	}
+}
+
+// Their metadata, where KEDA's API takes any.
+func TestTheExamplesTriggersAreUnderstood(t *testing.T) {
+	a := newAdapter(t, insecureDoor)
+	pages, err := filepath.Glob("../../manifests/examples/keda/scaled*.yaml")
+	if err != nil || len(pages) != 3 {
+		t.Fatalf("%v, %v", pages, err)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var object struct {
+			Spec struct {
+				Triggers []struct {
+					Type     string            `json:"type"`
+					Metadata map[string]string `json:"metadata"`
+				} `json:"triggers"`
+			} `json:"spec"`
+		}
+		if err := yaml.Unmarshal(text, &object); err != nil {
+			t.Fatal(err)
+		}
+		for _, trigger := range object.Spec.Triggers {
+			if !strings.HasPrefix(trigger.Type, "external") {
+				continue
+			}
+			s := a.scaler(t, nil, trigger.Metadata)
+			specs, err := s.client.GetMetricSpec(context.Background(), s.ref)
+			if err != nil || len(specs.MetricSpecs) != 1 {
+				t.Errorf("%s: %v, %v", page, specs, err)
+			}
+		}
 	}
 }
