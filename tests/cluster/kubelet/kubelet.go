@@ -10,7 +10,7 @@
 // after a pause that doubles, and a deleted pod is Terminating until its processes have ended, at
 // SIGTERM or after the grace period at SIGKILL.
 //
-// It does not look at images, volumes, resources, security contexts and liveness probes. Probes come
+// Secrets are mounted once, for what a variable names. It does not look at images, other volumes, resources, security contexts and liveness probes. Probes come
 // every 250 ms whatever their period, so that no test waits for minutes; their thresholds hold.
 package kubelet
 

@@ -22,6 +22,9 @@ import (
 func (p *Pod) program(ctx context.Context, pod *corev1.Pod, spec *corev1.Container, folder string) (
 	process.Program, error) {
 	environment, err := p.environment(pod, spec)
+	if err == nil {
+		err = p.mountSecrets(ctx, pod, spec, folder, environment)
+	}
 	if err != nil {
 		return process.Program{}, err
 	}
