@@ -26,8 +26,7 @@ ApiClient::~ApiClient() = default;
 ApiAnswer ApiClient::get(const std::string& path) {
   const auto answer = impl_->client.Get(path, {{"Accept", "application/json"}});
   if (!answer)
-    return {.status = 0,
-            .body = "the adapter did not answer: " + httplib::to_string(answer.error())};
+    return {.status = 0, .body = "the API did not answer: " + httplib::to_string(answer.error())};
   return {.status = answer->status, .body = answer->body};
 }
 

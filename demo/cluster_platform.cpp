@@ -19,6 +19,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr milliseconds kLook{200};   // between two looks at the API
+constexpr seconds kWatchPause{5};    // between two starts of a watch that ends at once
 constexpr seconds kStartLimit{300};  // of the cluster; 15 s where nothing else runs
 constexpr seconds kEndLimit{20};     // of the cluster; 1 s likewise
 constexpr seconds kReasonLimit{2};   // the event is written a moment after the Deployment
@@ -42,6 +43,7 @@ ClusterPlatform::ClusterPlatform(const DemoOptions& options, const HpaManifest& 
       manifest_(manifest),
       folder_(folder),
       stop_(stop),
+      watch_again_(kWatchPause),
       watched_(folder.file("kubectl-get-hpa.log")),
       look_(kLook) {
   replace_file(addresses_file(), "");
@@ -154,7 +156,17 @@ Result<void> ClusterPlatform::look_after(SteadyTime now) {
   look_at_deployment();
   look_at_pods();
   // kube-apiserver ends each watch after half an hour or a little more.
-  return watch_.running() ? Result<void>{} : watch_hpa();
+  const bool watches = watch_.running() || !watch_again_.due(now);
+  return watches ? Result<void>{} : watch_hpa();
+}
+
+// kubectl begins with its heading each time it is started.
+std::vector<std::string> ClusterPlatform::new_lines() {
+  std::vector<std::string> lines = watched_.new_lines();
+  std::erase_if(lines, [this](const std::string& line) {
+    return line.starts_with("NAME ") && std::exchange(heading_seen_, true);
+  });
+  return lines;
 }
 
 // What does not answer is as it was.

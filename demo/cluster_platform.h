@@ -37,7 +37,7 @@ class ClusterPlatform final : public Platform {
   [[nodiscard]] Replicas replicas() const override { return replicas_; }
   [[nodiscard]] ApiAnswer ask(const std::string& path) override { return api_->get(path); }
   [[nodiscard]] std::string addresses_file() const override { return folder_.file("engines.txt"); }
-  [[nodiscard]] std::vector<std::string> new_lines() override { return watched_.new_lines(); }
+  [[nodiscard]] std::vector<std::string> new_lines() override;
   [[nodiscard]] nlohmann::json facts() const override;
   void print_hold_help() const override;
 
@@ -65,7 +65,9 @@ class ClusterPlatform final : public Platform {
   const std::atomic<bool>& stop_;
   ChildProcess cluster_ = ChildProcess::none();
   ChildProcess watch_ = ChildProcess::none();  // `kubectl get hpa -w`
+  Every watch_again_;
   LogTail watched_;
+  bool heading_seen_ = false;
   std::string kubectl_program_, kubeconfig_;
   std::unique_ptr<ApiClient> api_;
   Every look_;

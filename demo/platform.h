@@ -1,7 +1,6 @@
 // Platform is what runs the demo's pods and decides how many there are: LocalPlatform, or with
-// --cluster ClusterPlatform. Everything else (the load,
-// the view, the recording, the summary) is the same on each. Owned by the demo's loop; only start()
-// waits long.
+// --cluster ClusterPlatform. Everything else (the load, the view, the recording, the summary) is
+// the same on each. Owned by the demo's loop; only start() waits long.
 
 #pragma once
 

@@ -288,8 +288,9 @@ Result<void> run_demo(const DemoOptions& options) {
   DemoRun run(options, *manifest, *platform, *recording);
   if (auto ran = run.run(); !ran) return fail(kept(*folder, ran.error()));
   std::fputs(render(summarise(recording->lines()), kSloTtftSeconds).c_str(), stdout);
-  if (options.hold && !stop_asked) return run.hold();
-  return {};
+  if (!options.hold || stop_asked) return {};
+  const auto held = run.hold();
+  return held ? held : fail(kept(*folder, held.error()));
 }
 
 }  // namespace leadline

@@ -13,6 +13,11 @@ namespace {
 constexpr std::size_t kHistory = 60;
 constexpr std::size_t kLines = 6;  // beneath the frame
 
+// A row that is wider than the terminal is cut there: wrapped, it would be two, and the next frame
+// would begin too low.
+constexpr std::string_view kCutRows = "\x1b[?7l";
+constexpr std::string_view kWrapRows = "\x1b[?7h";
+
 std::string number(const std::optional<double>& value, int decimals, std::string_view unit = "") {
   if (!value) return "-";
   return fmt::format("{:.{}f}{}", *value, decimals, unit);
@@ -89,7 +94,7 @@ void TerminalView::show(const Frame& frame) {
   if (!heading_.empty()) text += lines_beneath(heading_, lines_);
   if (drawn_rows_ > 0) std::printf("\x1b[%dA", drawn_rows_);
   drawn_rows_ = static_cast<int>(std::count(text.begin(), text.end(), '\n'));
-  std::fputs(text.c_str(), stdout);
+  std::fputs(fmt::format("{}{}{}", kCutRows, text, kWrapRows).c_str(), stdout);
   std::fflush(stdout);
 }
 

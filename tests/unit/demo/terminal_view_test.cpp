@@ -35,8 +35,10 @@ std::string drawn(TerminalView& view) {
   testing::internal::CaptureStdout();
   view.show(Frame{});
   std::string text = testing::internal::GetCapturedStdout();
-  for (auto at = text.find("\x1b[2K"); at != std::string::npos; at = text.find("\x1b[2K")) {
-    text.erase(at, std::string_view("\x1b[2K").size());
+  for (const std::string_view code : {"\x1b[2K", "\x1b[?7l", "\x1b[?7h"}) {
+    for (auto at = text.find(code); at != std::string::npos; at = text.find(code)) {
+      text.erase(at, code.size());
+    }
   }
   return text;
 }
@@ -54,6 +56,18 @@ TEST(TerminalViewTest, TheHeadingAndTheNewestLinesAreBeneathTheFrame) {
   const std::string many = drawn(view);
   EXPECT_TRUE(many.starts_with(fmt::format("\x1b[{}A", rows + 8)));
   EXPECT_TRUE(many.ends_with("\n\n  NAME\n  2\n  3\n  4\n  5\n  6\n  7\n"));
+}
+
+// Each row is one row of the terminal, however narrow that is: the terminal itself cuts it.
+TEST(TerminalViewTest, LongRowsAreNotWrapped) {
+  TerminalView view(/*plain=*/false);
+  Frame frame;
+  frame.last_decision = std::string(300, 'x');
+  testing::internal::CaptureStdout();
+  view.show(frame);
+  const std::string text = testing::internal::GetCapturedStdout();
+  EXPECT_TRUE(text.starts_with("\x1b[?7l"));
+  EXPECT_TRUE(text.ends_with("\x1b[?7h")) << "whoever writes next may wrap again";
 }
 
 TEST(TerminalViewTest, PlainLinesComeAtOnceAndSoDoThoseAfterTheEnd) {
