@@ -2,7 +2,7 @@
 // with whoever answers. Published at most 20 times a second, never rebuilt per snapshot: publishing
 // copies one small PodState per pod (10,000 pods: under a millisecond) and keeps the index.
 //
-// ViewCell is the only thing that the threads share. Thread-safe.
+// ViewCell is how the threads share it. Thread-safe.
 
 #pragma once
 

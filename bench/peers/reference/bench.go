@@ -71,7 +71,7 @@ func (b *bench) compare(ctx context.Context, rounds int) (err error) {
 			}
 		}
 	}
-	b.all.summarize()
+	b.all.summarise()
 	return nil
 }
 

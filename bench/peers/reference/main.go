@@ -7,7 +7,7 @@
 // PROGRAMS is the folder of leadline-adapter and bench_sidecars, OTHERS that of test-adapter and
 // remembering. The pods are created through the API, have a label, a status and a stand-in sidecar,
 // and are never scheduled. Each adapter serves TLS on loopback, and authenticates the bearer token,
-// a service account's, by TokenReview and authorizes it by SubjectAccessReview; both remember
+// a service account's, by TokenReview and authorises it by SubjectAccessReview; both remember
 // either for 10 s. CPU is user + system of the process while wrk asks, less what it uses when nobody
 // does. The adapters take turns: each is started, measured and ended in every round.
 package main

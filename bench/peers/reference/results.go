@@ -45,8 +45,8 @@ func (r *results) add(server, what string, found figures) {
 	fmt.Printf("peers what=%s server=%s%s\n", what, server, found)
 }
 
-// summarize prints the median of each figure over the rounds, and how many times ours it is.
-func (r *results) summarize() {
+// summarise prints the median of each figure over the rounds, and how many times ours it is.
+func (r *results) summarise() {
 	for _, of := range r.order {
 		theirs, ours := r.medians(of), r.medians(topic{"leadline", of.what})
 		fmt.Printf("peers median what=%s server=%s%s\n", of.what, of.server, theirs)
