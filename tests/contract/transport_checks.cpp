@@ -158,9 +158,8 @@ TEST_F(ContractTest, Check64TermIsNotReadyThenAnswersForTheGracePeriodThenCloses
   ApiCaller open(address());
   ASSERT_EQ(open.call({.path = kOnePod}).status, 200);
   ASSERT_EQ(ask_metrics_port("/readyz").status, 200);
-  ASSERT_EQ(::kill(adapter_->pid(), SIGTERM), 0);
-  ASSERT_TRUE(eventually(
-      [&] { return text_of(adapter_->log_file()).find("stopping") != std::string::npos; }));
+  ASSERT_EQ(::kill(adapter_.pid(), SIGTERM), 0);
+  ASSERT_TRUE(eventually([&] { return log().find("stopping") != std::string::npos; }));
   const ApiReply ready = open.call({.path = "/readyz"});
   EXPECT_EQ(ready.status, 500);
   EXPECT_NE(ready.body.find("not-stopping"), std::string::npos) << ready.body;
@@ -171,8 +170,7 @@ TEST_F(ContractTest, Check64TermIsNotReadyThenAnswersForTheGracePeriodThenCloses
   EXPECT_EQ(get(kQueueOfAll).status, 200);
   EXPECT_TRUE(open.wait_for_end());
   EXPECT_TRUE(eventually([&] { return refuses_connections(address()); }));
-  EXPECT_TRUE(eventually(
-      [&] { return text_of(adapter_->log_file()).find("stopped") != std::string::npos; }));
+  EXPECT_TRUE(eventually([&] { return log().find("stopped") != std::string::npos; }));
 }
 
 TEST_F(ContractTest, Check65AConnectionLivesThrough2000RequestsAnd6IdleSeconds) {
