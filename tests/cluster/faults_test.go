@@ -61,7 +61,8 @@ func TestCheck75FrontProxyAuthorityIsReplaced(t *testing.T) {
 	restarts := adapterRestarts(t)
 
 	begin := time.Now()
-	if err := errors.Join(plane.RotateFrontProxy(), plane.StopAPIServer()); err != nil {
+	// Stopped first: a running kube-apiserver reads the new files by itself, and may tell the replicas.
+	if err := errors.Join(plane.StopAPIServer(), plane.RotateFrontProxy()); err != nil {
 		t.Fatal(err)
 	}
 	p.showCertificate()
