@@ -99,9 +99,9 @@ class ReviewCache {
     return entries_.size() >= kMaxEntries || bytes_ + further > kMaxBytes;
   }
 
-  typename Entries::iterator oldest() { return entries_.find(*order_.front()); }
+  Entries::iterator oldest() { return entries_.find(*order_.front()); }
 
-  void forget(typename Entries::iterator entry) {
+  void forget(Entries::iterator entry) {
     bytes_ -= entry->second.bytes;
     order_.erase(entry->second.place);
     entries_.erase(entry);

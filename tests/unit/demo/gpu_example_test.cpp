@@ -1,7 +1,11 @@
 // manifests/examples/hpa-gpu-utilization.yaml as it lies there, replayed sync by sync: 80 % for
 // five minutes, then two pods.
 
+#include <cstdint>
 #include <functional>
+#include <ostream>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -22,15 +26,15 @@ struct Rescale {
   bool operator==(const Rescale&) const = default;
 };
 
-void PrintTo(const Rescale& rescale, std::ostream* out) {
-  *out << rescale.at << " s: " << rescale.to;
+std::ostream& operator<<(std::ostream& out, const Rescale& rescale) {
+  return out << rescale.at << " s: " << rescale.to;
 }
 
 Observation all_ready(int replicas, int percent) {
   Observation seen{
       .spec_replicas = replicas, .status_replicas = replicas, .pods = {}, .readings = {}};
   for (int i = 0; i < replicas; ++i) seen.pods.push_back({.name = "llm-" + std::to_string(i)});
-  seen.readings.emplace_back(std::vector<std::int64_t>{percent * 1000});
+  seen.readings.emplace_back(std::vector<std::int64_t>{std::int64_t{1000} * percent});
   return seen;
 }
 
