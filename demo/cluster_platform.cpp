@@ -45,7 +45,8 @@ ClusterPlatform::ClusterPlatform(const DemoOptions& options, const HpaManifest& 
       stop_(stop),
       watch_again_(kWatchPause),
       watched_(folder.file("kubectl-get-hpa.log")),
-      look_(kLook) {
+      look_(kLook),
+      replicas_{.wanted = manifest.spec.min_replicas} {
   replace_file(addresses_file(), "");
 }
 
@@ -175,7 +176,7 @@ void ClusterPlatform::look_at_deployment() {
   const auto wanted = replicas_in(answer.body);
   if (answer.status != 200 || !wanted) return;
   const int before = std::exchange(replicas_.wanted, *wanted);
-  if (before != 0 && before != *wanted) {
+  if (before != *wanted) {
     changes_.push_back({.at = system_now(), .before = before, .after = *wanted});
   }
 }

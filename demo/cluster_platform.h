@@ -71,6 +71,7 @@ class ClusterPlatform final : public Platform {
   std::string kubectl_program_, kubeconfig_;
   std::unique_ptr<ApiClient> api_;
   Every look_;
+  // `wanted` begins as what the cluster starts with: the HPA controller may decide before we look.
   Replicas replicas_;
   std::string addresses_;
   std::deque<Change> changes_;  // oldest first

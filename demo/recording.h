@@ -1,7 +1,8 @@
 // Recording is everything the demo saw and did, one JSON object a line, so that its summary can be
 // computed again by somebody else: every answer of the adapter's API, every sync with what it
-// decided on, the replicas and the load. Written as it happens; times are seconds since the load
-// began (negative before it).
+// decided on, the replicas and the load. Written as it happens. Times are seconds since the load
+// began, on lines before `start` since the warm-up began. What the HPA controller decided in the
+// warm-up comes after `start`, with a negative time.
 //
 //   {"kind":"start","min_replicas":1,"max_replicas":8,"burst_s":40,"lull_s":95,…}
 //   {"kind":"answer","t":1.02,"path":"/apis/…","status":200,"body":"{…}"}

@@ -36,6 +36,20 @@ TEST(SummaryTest, ReplicaSecondsAreTheAreaUnderTheReplicas) {
   EXPECT_EQ(summary.decisions, 2);
 }
 
+// A controller does not wait for our load: what it decided in the warm-up is recorded with a
+// negative time. It is a change, and neither the burst nor the lull is what it answers.
+TEST(SummaryTest, ChangesBeforeTheLoadCountAsChangesOnly) {
+  auto run = a_run();
+  const Summary without = summarise(run);
+  run.insert(run.begin() + 1,
+             json{{"kind", "sync"}, {"t", -3}, {"spec_replicas", 1}, {"desired", 2}});
+  const Summary with = summarise(run);
+  EXPECT_EQ(with.decisions, without.decisions + 1);
+  EXPECT_EQ(with.burst_to_decision_s, without.burst_to_decision_s);
+  EXPECT_EQ(with.back_to_minimum_s, without.back_to_minimum_s);
+  EXPECT_DOUBLE_EQ(with.replica_seconds, without.replica_seconds);
+}
+
 TEST(SummaryTest, RequestsAreTheLoadGeneratorsOwnCount) {
   const Summary summary = summarise(a_run());
   EXPECT_EQ(summary.requests, 100);
