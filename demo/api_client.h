@@ -1,5 +1,6 @@
-// ApiClient is how the demo's autoscaler and view read the adapter: HTTPS with the adapter's own
-// certificate pinned and a bearer token, as a user of the Kubernetes API would. One thread.
+// ApiClient is how the demo asks the adapter, or with --cluster kube-apiserver: HTTPS on loopback
+// with one certificate trusted and a bearer token, as a user of the Kubernetes API would. One
+// thread.
 
 #pragma once
 
@@ -15,14 +16,14 @@ class ApiClient {
  public:
   struct Endpoint {
     std::uint16_t port = 0;
-    std::string certificate_file;  // PEM that signs itself
+    std::string certificate_file;  // PEM: the server's own, or its authority's
     std::string token;
   };
 
   explicit ApiClient(const Endpoint& endpoint);
   ~ApiClient();
 
-  // Blocks for at most 2 s; status 0 where nobody answered.
+  // Waits 2 s for a connection and 2 s for each part of the answer; status 0 where none came.
   [[nodiscard]] ApiAnswer get(const std::string& path);
 
  private:

@@ -1,7 +1,8 @@
 // ClusterPlatform is a Kubernetes cluster on this machine, which leadline-cluster
 // (tests/cluster/cmd/cluster) runs: a real control plane, a stand-in kubelet, the adapter as
 // manifests/base has it, the workload and its HPA. What it knows it asks kube-apiserver, as a user
-// that may view the namespace; the HPA controller decides.
+// that may view the namespace; only `kubectl get hpa -w`, whose lines are shown beside, is run as
+// the administrator. The HPA controller decides.
 
 #pragma once
 
@@ -28,7 +29,7 @@ class ClusterPlatform final : public Platform {
   // `stop` breaks off a start.
   ClusterPlatform(const DemoOptions& options, const HpaManifest& manifest, const WorkFolder& folder,
                   const std::atomic<bool>& stop);
-  // Returns when no process of the cluster is left.
+  // Returns when no process of the cluster is left; after 20 s it kills what is.
   ~ClusterPlatform() override;
 
   [[nodiscard]] Result<void> start() override;

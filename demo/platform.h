@@ -46,7 +46,7 @@ class Platform {
 
   [[nodiscard]] virtual Replicas replicas() const = 0;
 
-  // GET of the metrics API, as the HPA controller does it.
+  // GET of a path: a metric as the HPA controller asks for it, on a cluster any other, too.
   [[nodiscard]] virtual ApiAnswer ask(const std::string& path) = 0;
 
   // URLs of Ready engines, one a line; kept up to date by look_after().
@@ -55,7 +55,7 @@ class Platform {
   // What it has to show beside the view, since it was asked last.
   [[nodiscard]] virtual std::vector<std::string> new_lines() { return {}; }
 
-  // What the recording's first line says of this platform.
+  // What the recording's line `start` says of this platform.
   [[nodiscard]] virtual nlohmann::json facts() const = 0;
 
   // How to ask it, for people who look around while it stays up.
