@@ -2,8 +2,10 @@
 
 #include <cstdio>
 #include <fstream>
+#include <string>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace leadline {
 namespace {
@@ -22,7 +24,8 @@ class TokenFileTest : public testing::Test {
     return loaded.error().message.substr(loaded.error().message.rfind(':') + 2);
   }
 
-  std::string path_ = testing::TempDir() + "leadline_token_file_test";
+  // ctest runs the cases side by side, each in a process of its own.
+  std::string path_ = testing::TempDir() + "leadline_token_file_test_" + std::to_string(::getpid());
 };
 
 TEST_F(TokenFileTest, HoldsOneWord) {
