@@ -18,6 +18,7 @@
 #include "adapter/token_gatekeeper.h"
 #include "daemon/exit_codes.h"
 #include "daemon/http_server.h"
+#include "daemon/http_url.h"
 #include "daemon/log.h"
 #include "daemon/tls_key_pair.h"
 #include "daemon/tls_transport.h"
@@ -97,8 +98,7 @@ Result<KubeEndpoint> endpoint_for(const KubeSource& kube) {
 }
 
 std::string shown(const std::string& address, std::uint16_t port) {
-  const bool v6 = address.find(':') != std::string::npos;
-  return v6 ? fmt::format("[{}]:{}", address, port) : fmt::format("{}:{}", address, port);
+  return fmt::format("{}:{}", url_host(address), port);
 }
 
 }  // namespace
@@ -151,7 +151,7 @@ struct Adapter::Parts {
   MetricService service{views, catalogue, {.min_coverage = config.min_coverage}, metrics};
   ApiDocuments documents{catalogue};
   std::unique_ptr<ApiServer> api;
-  SelfServer self{metrics, views, probes, system_now, [this] { return moment(); }};
+  SelfServer self{metrics, probes, [this] { return moment(); }};
   std::shared_ptr<ServerTransport> transport;
   std::unique_ptr<CertificateFiles> certificate_files;
   std::unique_ptr<HttpServer> api_server, metrics_server;
@@ -217,7 +217,7 @@ Result<std::unique_ptr<HttpServer>> Adapter::Parts::listen_metrics() {
 }
 
 SelfState Adapter::Parts::moment() const {
-  return {.pods = {},
+  return {.pods = views.current()->count(system_now().steady),
           .servers = {{"api", api_server->stats()}, {"metrics", metrics_server->stats()}},
           .certificate_expiry = expiry_of(certificate_pem(*transport))};
 }

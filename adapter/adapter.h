@@ -1,6 +1,7 @@
 // Adapter is the whole process, composed: a loop that collects, a loop that serves the metrics API
 // over TLS, a loop that does the handshakes of its newcomers, and the caller's loop for self
-// metrics, health and stop signals. Collecting and serving share the view.
+// metrics, health, stop signals and KEDA's streams. Whoever answers reads the view that collecting
+// publishes; KEDA's calls do so on gRPC's own threads.
 //
 // Life: start(), then run the loop that was given; stop() from that loop drains and calls
 // `stopped`.

@@ -9,6 +9,7 @@
 #include "adapter/keda_credentials.h"
 #include "adapter/keda_grpc_log.h"
 #include "adapter/keda_service.h"
+#include "daemon/http_url.h"
 
 namespace leadline {
 namespace {
@@ -27,8 +28,7 @@ constexpr int kMaxHeaders = 8 * 1024;   // bytes: KEDA's are a few hundred
 constexpr std::size_t kMaxMemory = 192 * 1024 * 1024;  // bytes, of what gRPC counts of itself
 
 std::string endpoint(const KedaServerOptions& options) {
-  const bool v6 = options.address.find(':') != std::string::npos;
-  return fmt::format("{}{}{}:{}", v6 ? "[" : "", options.address, v6 ? "]" : "", options.port);
+  return fmt::format("{}:{}", url_host(options.address), options.port);
 }
 
 void set_limits(grpc::ServerBuilder& builder) {

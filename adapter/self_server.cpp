@@ -4,13 +4,8 @@
 
 namespace leadline {
 
-SelfServer::SelfServer(SelfMetrics& metrics, const ViewCell& views, const Probes& probes,
-                       Clock clock, Moment moment)
-    : metrics_(metrics),
-      views_(views),
-      probes_(probes),
-      clock_(std::move(clock)),
-      moment_(std::move(moment)) {}
+SelfServer::SelfServer(SelfMetrics& metrics, const Probes& probes, Moment moment)
+    : metrics_(metrics), probes_(probes), moment_(std::move(moment)) {}
 
 HttpResponse SelfServer::answer(const HttpRequest& request) const {
   if (request.method != "GET") return make_response(405, "text/plain", "GET only\n");
@@ -20,9 +15,7 @@ HttpResponse SelfServer::answer(const HttpRequest& request) const {
   if (target->segments.size() != 1 || target->segments.front() != "metrics") {
     return make_response(404, "text/plain", "here are /metrics /healthz /livez /readyz\n");
   }
-  SelfState state = moment_();
-  state.pods = views_.current()->count(clock_().steady);
-  return make_response(200, "text/plain; version=0.0.4; charset=utf-8", metrics_.text(state));
+  return make_response(200, "text/plain; version=0.0.4; charset=utf-8", metrics_.text(moment_()));
 }
 
 }  // namespace leadline

@@ -7,27 +7,22 @@
 
 #include "adapter/probes.h"
 #include "adapter/self_metrics.h"
-#include "adapter/view.h"
 #include "daemon/http_server.h"
 
 namespace leadline {
 
 class SelfServer {
  public:
-  // What only its owner knows of the moment; the pods are counted here.
   using Moment = std::function<SelfState()>;
 
   // All references outlive it.
-  SelfServer(SelfMetrics& metrics, const ViewCell& views, const Probes& probes, Clock clock,
-             Moment moment);
+  SelfServer(SelfMetrics& metrics, const Probes& probes, Moment moment);
 
   [[nodiscard]] HttpResponse answer(const HttpRequest& request) const;
 
  private:
   SelfMetrics& metrics_;
-  const ViewCell& views_;
   const Probes& probes_;
-  Clock clock_;
   Moment moment_;
 };
 

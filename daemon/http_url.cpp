@@ -84,9 +84,13 @@ Result<HttpUrl> parse_url(std::string_view text) {
 }
 
 std::string authority(const HttpUrl& url) {
-  const bool v6 = url.host.find(':') != std::string::npos;
-  const std::string host = v6 ? "[" + url.host + "]" : url.host;
+  const std::string host = url_host(url.host);
   return url.port == 80 ? host : fmt::format("{}:{}", host, url.port);
+}
+
+std::string url_host(std::string_view host) {
+  const bool v6 = host.find(':') != std::string_view::npos;
+  return v6 ? fmt::format("[{}]", host) : std::string(host);
 }
 
 }  // namespace leadline

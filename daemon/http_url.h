@@ -24,4 +24,7 @@ struct HttpUrl {
 // "127.0.0.1:8000", "[::1]:8000", and without ":80": the Host header, and how logs name the peer.
 [[nodiscard]] std::string authority(const HttpUrl& url);
 
+// As an URL and a log spell it: an IPv6 address in brackets, all else as it is.
+[[nodiscard]] std::string url_host(std::string_view host);
+
 }  // namespace leadline

@@ -9,6 +9,7 @@
 #include "adapter/base64.h"
 #include "adapter/document_reader.h"
 #include "adapter/kube/objects.h"
+#include "daemon/http_url.h"
 #include "daemon/text_file.h"
 
 namespace leadline {
@@ -133,9 +134,8 @@ Result<KubeEndpoint> in_cluster_endpoint(const std::string& host, const std::str
                 "set, so this is no pod; give kubeconfig, or pods_file for a machine without a "
                 "cluster");
   }
-  const bool v6 = host.find(':') != std::string::npos;
   KubeEndpoint endpoint;
-  endpoint.server = fmt::format("https://{}:{}", v6 ? "[" + host + "]" : host, port);
+  endpoint.server = fmt::format("https://{}:{}", url_host(host), port);
   endpoint.token_file = folder + "/token";
   endpoint.ca_file = folder + "/ca.crt";
   auto ca = read_text_file(endpoint.ca_file, KubeEndpoint::kMaxFileBytes);
