@@ -304,6 +304,14 @@ ConfigGroup metrics_group() {
                .validate = validator(slo_from)}}};
 }
 
+ConfigKey pem_key(const char* name, const char* help, const char* example) {
+  return {.name = name,
+          .type = ConfigType::kText,
+          .default_value = "",
+          .help = help,
+          .example = example};
+}
+
 ConfigGroup api_group() {
   return {
       .title = "Serving",
@@ -313,30 +321,16 @@ ConfigGroup api_group() {
                 .help = "Address that both ports listen at; :: is every IPv6 and IPv4 one."},
                listen_port_key("api_listen_port", "6443",
                                "HTTPS: the metrics APIs. 0 takes a free port."),
-               {.name = "tls_cert_file",
-                .type = ConfigType::kText,
-                .default_value = "",
-                .help = "PEM certificate and chain, read again when it changes. Without it a "
-                        "certificate is made: for all replicas in a cluster, else in memory.",
-                .example = "/etc/leadline/tls.crt"},
-               {.name = "tls_key_file",
-                .type = ConfigType::kText,
-                .default_value = "",
-                .help = "PEM key of that certificate.",
-                .example = "/etc/leadline/tls.key"},
+               pem_key("tls_cert_file",
+                       "PEM certificate and chain, read again when it changes. Without it a "
+                       "certificate is made: for all replicas in a cluster, else in memory.",
+                       "/etc/leadline/tls.crt"),
+               pem_key("tls_key_file", "PEM key of that certificate.", "/etc/leadline/tls.key"),
                {.name = "token_file",
                 .type = ConfigType::kSecretFile,
                 .default_value = "",
                 .help = "File with the bearer token that may read everything; with pods_file only.",
                 .example = "/etc/leadline/token"}}};
-}
-
-ConfigKey pem_key(const char* name, const char* help, const char* example) {
-  return {.name = name,
-          .type = ConfigType::kText,
-          .default_value = "",
-          .help = help,
-          .example = example};
 }
 
 ConfigGroup keda_group() {

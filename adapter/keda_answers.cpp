@@ -51,7 +51,7 @@ KedaAnswers::KedaAnswers(const ViewCell& views, const Catalogue& catalogue, Keda
 Result<KedaAnswers::Listed> KedaAnswers::listed(const KedaTrigger& trigger, SteadyTime now) {
   Listed listed{.view = views_.current()};
   if (!listed.view->complete) {
-    return fail(Errc::kUnavailable, "not all pods were heard yet: this replica has just started");
+    return fail(Errc::kUnavailable, "{}", kJustStarted);
   }
   memory_.look(*listed.view, now);
   const ObjectPods* object =

@@ -102,8 +102,7 @@ class SnapshotsAhead {
 
 // A list without the pods that were not heard yet would scale a workload down.
 tl::unexpected<ApiError> just_started() {
-  return tl::unexpected(
-      internal_error("not all pods were heard yet: this replica has just started"));
+  return tl::unexpected(internal_error(std::string(kJustStarted)));
 }
 
 std::string reason_of(const WorkloadValue& value) {

@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -71,6 +72,10 @@ struct View {
 [[nodiscard]] inline bool is_fresh(const PodState& state, SteadyTime now) {
   return state.snapshot != nullptr && now - state.sampled_at <= state.max_age;
 }
+
+// Why a view that is not complete answers nothing, in the words of every door.
+inline constexpr std::string_view kJustStarted =
+    "not all pods were heard yet: this replica has just started";
 
 class ViewCell {
  public:
