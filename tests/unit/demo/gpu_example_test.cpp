@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <ostream>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -12,6 +11,7 @@
 
 #include "demo/hpa_manifest.h"
 #include "engine/scaling/hpa.h"
+#include "tests/required.h"
 
 namespace leadline {
 namespace {
@@ -40,13 +40,12 @@ Observation all_ready(int replicas, int percent) {
 
 // Syncs every 15 s, as the controller's default is; each rescale is done before the next sync.
 std::vector<Rescale> replay(int replicas, int until, const std::function<int(int)>& percent_at) {
-  const auto manifest =
-      read_hpa_manifest(LEADLINE_SOURCE_DIR "/manifests/examples/hpa-gpu-utilization.yaml");
-  if (!manifest) throw std::runtime_error(manifest.error().message);
+  const HpaManifest manifest = required(
+      read_hpa_manifest(LEADLINE_SOURCE_DIR "/manifests/examples/hpa-gpu-utilization.yaml"));
   HpaMemory memory;
   std::vector<Rescale> rescales;
   for (int t = 0; t <= until; t += 15) {
-    const auto decision = decide(manifest->spec, all_ready(replicas, percent_at(t)), memory,
+    const auto decision = decide(manifest.spec, all_ready(replicas, percent_at(t)), memory,
                                  SteadyTime{std::chrono::hours{1}} + seconds{t});
     if (!decision.rescale) continue;
     replicas = decision.desired;
