@@ -23,6 +23,7 @@ import (
 	"leadline.dev/tests/cluster/kubelet"
 	"leadline.dev/tests/cluster/link"
 	"leadline.dev/tests/cluster/network"
+	"leadline.dev/tests/cluster/suite"
 )
 
 // Where the daemons are; LEADLINE_PROGRAMS names other builds of them, as with sanitizers.
@@ -47,29 +48,13 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	if err := network.Enter(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	status, err := runTests(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		status = max(status, 1)
-	}
-	os.Exit(status)
+	suite.Main("leadline-cluster-", func(made string) (int, error) {
+		folder = made
+		return runTests(m)
+	})
 }
 
 func runTests(m *testing.M) (status int, err error) {
-	if folder, err = os.MkdirTemp("", "leadline-cluster-"); err != nil {
-		return 0, err
-	}
-	defer func() {
-		if status != 0 || err != nil {
-			fmt.Fprintf(os.Stderr, "the logs of all programs are in %s\n", folder)
-			return
-		}
-		err = os.RemoveAll(folder)
-	}()
 	stop, err := startCluster()
 	if err != nil {
 		return 1, err

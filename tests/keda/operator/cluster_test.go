@@ -27,6 +27,7 @@ import (
 	"leadline.dev/tests/cluster/link"
 	"leadline.dev/tests/cluster/network"
 	"leadline.dev/tests/cluster/process"
+	"leadline.dev/tests/cluster/suite"
 )
 
 var programs = cmp.Or(os.Getenv("LEADLINE_BIN"), "../../../build/release/bin")
@@ -54,29 +55,13 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	if err := network.Enter(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	status, err := runTests(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		status = max(status, 1)
-	}
-	os.Exit(status)
+	suite.Main("leadline-keda-", func(made string) (int, error) {
+		folder = made
+		return runTests(m)
+	})
 }
 
 func runTests(m *testing.M) (status int, err error) {
-	if folder, err = os.MkdirTemp("", "leadline-keda-"); err != nil {
-		return 1, err
-	}
-	defer func() {
-		if status != 0 || err != nil {
-			fmt.Fprintf(os.Stderr, "the logs of all programs are in %s\n", folder)
-			return
-		}
-		err = os.RemoveAll(folder)
-	}()
 	for _, name := range []string{"plane", "pods", "keda", "load"} {
 		if err := os.Mkdir(filepath.Join(folder, name), 0o700); err != nil {
 			return 1, err
