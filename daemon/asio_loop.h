@@ -1,5 +1,5 @@
 // What the Asio-speaking files of daemon/ share: the loop behind EventLoop, and short names for the
-// coroutine types. Internal: only event_loop, http_server, http_connection and tls_transport
+// coroutine types. Internal: only event_loop, http_*, stream_connection and tls_transport
 // include it, because each file that does costs many seconds to compile.
 //
 // Never await in the condition of an `if` or a `while`: g++ 12 lays such a coroutine's frame out

@@ -6,6 +6,9 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "daemon/tls_key_pair.h"
 
 namespace leadline {
 
@@ -62,14 +65,32 @@ void TlsEngine::begin() {
   SSL_set_accept_state(ssl_);
 }
 
+TlsEngine::TlsEngine(ssl_ctx_st* context, const std::string& server) : context_(context) {
+  begin();
+  SSL_set_connect_state(ssl_);
+  if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), server.c_str()) == 1) return;
+  ERR_clear_error();
+  SSL_set_hostflags(ssl_, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  std::string name = server;
+  const bool named = SSL_set1_host(ssl_, name.c_str()) == 1 &&
+                     SSL_ctrl(ssl_, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                              name.data()) == 1;  // the macro for it has a C cast
+  assert(named);
+}
+
 TlsEngine::~TlsEngine() {
   SSL_free(ssl_);
 }
 
-TlsEngine::Step TlsEngine::step_after(int result) const {
+TlsEngine::Step TlsEngine::step_after(int result) {
   const int error = SSL_get_error(ssl_, result);
+  if (error == SSL_ERROR_WANT_READ) {
+    ERR_clear_error();
+    return Step::kWantsInput;
+  }
+  const long verified = SSL_get_verify_result(ssl_);
+  problem_ = verified == X509_V_OK ? openssl_error() : X509_verify_cert_error_string(verified);
   ERR_clear_error();
-  if (error == SSL_ERROR_WANT_READ) return Step::kWantsInput;
   return error == SSL_ERROR_ZERO_RETURN ? Step::kClosed : Step::kFailed;
 }
 

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <ctime>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -229,6 +230,7 @@ bool is_issued_by(const std::string& certificate_pem, const std::string& authori
 std::string openssl_error() {
   const unsigned long code = ERR_get_error();
   ERR_clear_error();
+  if (ERR_SYSTEM_ERROR(code)) return std::generic_category().message(ERR_GET_REASON(code));
   const char* reason = ERR_reason_error_string(code);
   return reason == nullptr ? fmt::format("error {:x}", code) : reason;
 }
