@@ -68,6 +68,14 @@ struct SelfMetrics::Counted {
       counters(registry, "leadline_adapter_certificate_failures_total",
                "Attempts to keep the serving certificate and its registration that failed.")
           .Add({});
+  CounterFamily& redis_polls =
+      counters(registry, "leadline_adapter_redis_polls_total",
+               "Polls of Redis servers for their queues, by server and outcome.");
+  prometheus::Family<prometheus::Gauge>& redis_unknown =
+      BuildGauge()
+          .Name("leadline_adapter_redis_unknown_queues")
+          .Help("Queues whose jobs the newest poll of their Redis server could not count.")
+          .Register(registry);
   prometheus::Family<prometheus::Gauge>& watches =
       BuildGauge()
           .Name("leadline_adapter_kube_watch_following")
@@ -192,6 +200,14 @@ void SelfMetrics::count_review_failure(std::string_view kind) {
 
 void SelfMetrics::count_certificate_failure() {
   counted_->certificate_failures.Increment();
+}
+
+void SelfMetrics::count_redis_poll(const std::string& server, std::string_view outcome) {
+  counted_->redis_polls.Add({{"server", server}, {"outcome", std::string(outcome)}}).Increment();
+}
+
+void SelfMetrics::set_redis_unknown(const std::string& server, std::ptrdiff_t queues) {
+  counted_->redis_unknown.Add({{"server", server}}).Set(static_cast<double>(queues));
 }
 
 std::string SelfMetrics::text(const SelfState& state) {

@@ -72,6 +72,10 @@ class SelfMetrics {
   void set_keda_streams(std::size_t open);
   void count_keda_push();
 
+  // One poll of a configured Redis server: `answered` or `failed`.
+  void count_redis_poll(const std::string& server, std::string_view outcome);
+  void set_redis_unknown(const std::string& server, std::ptrdiff_t queues);
+
   // The exposition.
   [[nodiscard]] std::string text(const SelfState& state);
 

@@ -1,0 +1,205 @@
+#include "adapter/redis/config.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "adapter/label_value.h"
+
+namespace leadline {
+namespace {
+
+using nlohmann::json;
+
+// A pipeline holds all commands of a server's queues: at most 64,000 of them.
+constexpr std::size_t kMaxServers = 32;
+constexpr std::size_t kMaxQueues = 500;
+constexpr std::size_t kMaxKeys = 32;
+constexpr std::int64_t kMaxDatabase = 65'535;
+
+// A name that a label selector can hold.
+std::string label_name(DocumentReader& reader, const json& value, const char* key,
+                       const std::string& path) {
+  std::string name = reader.required_text(value, key, path);
+  if (!name.empty() && !is_label_value(name)) {
+    reader.error(path + "." + key, fmt::format("\"{}\" must be a label value: at most 63 of "
+                                               "[A-Za-z0-9._-], alphanumeric at both ends",
+                                               name));
+  }
+  return name;
+}
+
+// HOST, HOST:PORT or [IPv6]:PORT.
+void read_address(DocumentReader& reader, const std::string& text, const std::string& path,
+                  RedisServer& server) {
+  if (text.empty()) return;
+  const std::size_t colon = text.rfind(':');
+  const bool bracketed = text.front() == '[';
+  const bool has_port = colon != std::string::npos && (!bracketed || text[colon - 1] == ']');
+  server.host = text.substr(0, has_port ? colon : std::string::npos);
+  if (has_port) {
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, server.port);
+    if (error != std::errc() || stop != end || server.port == 0) server.host.clear();
+  }
+  if (bracketed && server.host.ends_with(']')) {
+    server.host = server.host.substr(1, server.host.size() - 2);
+  }
+  const bool host_is_odd = server.host.empty() || server.host.front() == '[' ||
+                           (!bracketed && server.host.find(':') != std::string::npos) ||
+                           server.host.find_first_of("/@ ") != std::string::npos;
+  if (host_is_odd) {
+    reader.error(path, fmt::format("\"{}\" must be HOST:PORT, without a scheme; an IPv6 address "
+                                   "in brackets",
+                                   text));
+  }
+}
+
+std::uint16_t database_of(DocumentReader& reader, const json& value, const std::string& path) {
+  const auto found = value.find("database");
+  if (found == value.end() || found->is_null()) return 0;
+  const bool fits = found->is_number_integer() && found->get<std::int64_t>() >= 0 &&
+                    found->get<std::int64_t>() <= kMaxDatabase;
+  if (fits) return found->get<std::uint16_t>();
+  reader.error(path + ".database",
+               fmt::format("{} must be in [0, {}]", found->dump(), kMaxDatabase));
+  return 0;
+}
+
+TlsClientFiles tls_from(DocumentReader& reader, const json& value, const std::string& path) {
+  TlsClientFiles files;
+  if (!reader.object_with(value, {"ca_file", "cert_file", "key_file"}, path)) return files;
+  files.ca_file = reader.required_text(value, "ca_file", path);
+  files.certificate_file = reader.text(value, "cert_file", path);
+  files.key_file = reader.text(value, "key_file", path);
+  if (files.certificate_file.empty() != files.key_file.empty()) {
+    reader.error(path, "give both cert_file and key_file, or neither");
+  }
+  return files;
+}
+
+RedisServer server_from(DocumentReader& reader, const json& value, const std::string& path) {
+  RedisServer server;
+  if (!reader.object_with(
+          value, {"name", "address", "username", "password_file", "database", "tls"}, path)) {
+    return server;
+  }
+  server.name = label_name(reader, value, "name", path);
+  read_address(reader, reader.required_text(value, "address", path), path + ".address", server);
+  server.username = reader.text(value, "username", path);
+  server.password_file = reader.text(value, "password_file", path);
+  if (!server.username.empty() && server.password_file.empty()) {
+    reader.error(path + ".username", "needs password_file");
+  }
+  server.database = database_of(reader, value, path);
+  const auto tls = value.find("tls");
+  if (tls != value.end()) server.tls = tls_from(reader, *tls, path + ".tls");
+  return server;
+}
+
+void read_kind(DocumentReader& reader, const json& value, const std::string& path,
+               RedisQueue& queue) {
+  const std::string kind = reader.text(value, "kind", path);
+  const std::string preset = reader.text(value, "preset", path);
+  if (kind.empty() == preset.empty()) {
+    return reader.error(path, "needs either kind or preset");
+  }
+  const auto found = kind.empty() ? queue_preset_from(preset) : queue_kind_from(kind);
+  if (found) {
+    queue.kind = *found;
+  } else if (kind.empty()) {
+    reader.error(path + ".preset", fmt::format("\"{}\" must be celery, bullmq, sidekiq, rq or "
+                                               "asynq",
+                                               preset));
+  } else {
+    reader.error(path + ".kind", fmt::format("\"{}\" must be list, stream, sorted_set, set, hash "
+                                             "or counter",
+                                             kind));
+  }
+}
+
+void read_keys(DocumentReader& reader, const json& value, const std::string& path,
+               RedisQueue& queue) {
+  const auto keys = value.find("keys");
+  const bool some = keys != value.end() && keys->is_array() && !keys->empty();
+  if (!some || keys->size() > kMaxKeys) {
+    return reader.error(path + ".keys", fmt::format("must be a list of 1 to {} keys", kMaxKeys));
+  }
+  std::set<std::string> seen;
+  for (const json& key : *keys) {
+    const std::string text = key.is_string() ? key.get<std::string>() : std::string();
+    if (text.empty()) {
+      reader.error(path + ".keys", key.dump() + " must be text (quote it), and not empty");
+    } else if (!seen.insert(text).second) {
+      reader.error(path + ".keys", fmt::format("\"{}\" stands twice", text));
+    }
+    queue.keys.push_back(text);
+  }
+}
+
+RedisQueue queue_from(DocumentReader& reader, const json& value, const std::string& path) {
+  RedisQueue queue;
+  if (!reader.object_with(value, {"name", "namespace", "server", "kind", "preset", "keys", "group"},
+                          path)) {
+    return queue;
+  }
+  queue.name = label_name(reader, value, "name", path);
+  queue.namespace_name = reader.required_text(value, "namespace", path);
+  queue.server = reader.required_text(value, "server", path);
+  read_kind(reader, value, path, queue);
+  read_keys(reader, value, path, queue);
+  queue.group = reader.text(value, "group", path);
+  if (!queue.group.empty() && queue.kind != QueueKind::kStream) {
+    reader.error(path + ".group", "only a stream has consumer groups");
+  }
+  return queue;
+}
+
+void check_together(DocumentReader& reader, const RedisConfig& config) {
+  std::set<std::string> servers, queues;
+  for (std::size_t i = 0; i < config.servers.size(); ++i) {
+    const std::string& name = config.servers[i].name;
+    if (name.empty() || servers.insert(name).second) continue;
+    reader.error(fmt::format("servers[{}].name", i), fmt::format("\"{}\" stands twice", name));
+  }
+  for (std::size_t i = 0; i < config.queues.size(); ++i) {
+    const RedisQueue& queue = config.queues[i];
+    if (!queue.server.empty() && !servers.contains(queue.server)) {
+      reader.error(fmt::format("queues[{}].server", i),
+                   fmt::format("\"{}\" is no server of this list", queue.server));
+    }
+    const std::string place = queue.namespace_name + "/" + queue.name;
+    if (queue.name.empty() || queues.insert(place).second) continue;
+    reader.error(fmt::format("queues[{}].name", i), fmt::format("\"{}\" stands twice", place));
+  }
+}
+
+}  // namespace
+
+RedisConfig redis_config_from(DocumentReader& reader, const json& value) {
+  RedisConfig config;
+  if (value.is_null() || !reader.object_with(value, {"servers", "queues"}, "")) return config;
+  const json& servers = reader.list(value, "servers");
+  const json& queues = reader.list(value, "queues");
+  if (servers.size() > kMaxServers || queues.size() > kMaxQueues) {
+    reader.error("", fmt::format("at most {} servers and {} queues", kMaxServers, kMaxQueues));
+    return config;
+  }
+  for (const json& server : servers) {
+    const auto path = fmt::format("servers[{}]", config.servers.size());
+    config.servers.push_back(server_from(reader, server, path));
+  }
+  for (const json& queue : queues) {
+    const auto path = fmt::format("queues[{}]", config.queues.size());
+    config.queues.push_back(queue_from(reader, queue, path));
+  }
+  check_together(reader, config);
+  return config;
+}
+
+}  // namespace leadline

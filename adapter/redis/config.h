@@ -1,0 +1,29 @@
+// The configuration's `redis`: servers, and the queues in them, as a person wrote them. Pure.
+//
+// redis:
+//   servers: [{name: main, address: "redis.jobs:6379", username: leadline, password_file: /p,
+//              tls: {ca_file: /ca.crt, cert_file: /tls.crt, key_file: /tls.key}}]
+//   queues: [{name: emails, namespace: shop, server: main, kind: list, keys: [emails]},
+//            {name: clips, namespace: shop, server: main, preset: celery, keys: [clips]}]
+
+#pragma once
+
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "adapter/document_reader.h"
+#include "adapter/redis/connection.h"
+#include "adapter/redis/queue.h"
+
+namespace leadline {
+
+struct RedisConfig {
+  std::vector<RedisServer> servers;
+  std::vector<RedisQueue> queues;  // each on one of `servers`
+};
+
+// Notes every error in `reader`; what it returns is of use where there was none. null is empty.
+[[nodiscard]] RedisConfig redis_config_from(DocumentReader& reader, const nlohmann::json& value);
+
+}  // namespace leadline

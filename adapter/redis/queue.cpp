@@ -1,0 +1,321 @@
+#include "adapter/redis/queue.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <charconv>
+#include <chrono>
+#include <utility>
+
+#include <fmt/ranges.h>
+
+#include "daemon/log.h"
+
+namespace leadline {
+namespace {
+
+constexpr std::int64_t kMostJobs = 1LL << 53;  // what a double holds exactly; sums cannot overflow
+constexpr std::size_t kShownError = 200;       // bytes of a server's words that a message repeats
+
+enum class Part { kWaiting, kInFlight, kStreamLength, kStreamGroups, kCounter, kCounterExists };
+
+// One command, and what its reply counts.
+struct Count {
+  Part part;
+  RedisCommand command;
+};
+
+struct NamedKind {
+  std::string_view name;
+  QueueKind kind;
+};
+
+constexpr std::array<NamedKind, 6> kKinds = {{{"list", QueueKind::kList},
+                                              {"stream", QueueKind::kStream},
+                                              {"sorted_set", QueueKind::kSortedSet},
+                                              {"set", QueueKind::kSet},
+                                              {"hash", QueueKind::kHash},
+                                              {"counter", QueueKind::kCounter}}};
+constexpr std::array<NamedKind, 5> kPresets = {{{"celery", QueueKind::kCelery},
+                                                {"bullmq", QueueKind::kBullmq},
+                                                {"sidekiq", QueueKind::kSidekiq},
+                                                {"rq", QueueKind::kRq},
+                                                {"asynq", QueueKind::kAsynq}}};
+
+template <std::size_t kSize>
+std::optional<QueueKind> kind_in(const std::array<NamedKind, kSize>& kinds, std::string_view name) {
+  for (const NamedKind& known : kinds) {
+    if (known.name == name) return known.kind;
+  }
+  return std::nullopt;
+}
+
+// kombu's PRIORITY_STEPS 0, 3, 6, 9 and its separator.
+void add_celery(std::vector<Count>& counts, const std::string& queue) {
+  for (const char* priority : {"",
+                               "\x06\x16"
+                               "3",
+                               "\x06\x16"
+                               "6",
+                               "\x06\x16"
+                               "9"}) {
+    counts.push_back({Part::kWaiting, {"LLEN", queue + priority}});
+  }
+}
+
+void add_stream(std::vector<Count>& counts, const std::string& key, bool has_group) {
+  counts.push_back({Part::kStreamLength, {"XLEN", key}});
+  if (has_group) counts.push_back({Part::kStreamGroups, {"XINFO", "GROUPS", key}});
+}
+
+// Longer than any count, and no more than that of whatever else lies there.
+void add_counter(std::vector<Count>& counts, const std::string& key) {
+  counts.push_back({Part::kCounter, {"GETRANGE", key, "0", "31"}});
+  counts.push_back({Part::kCounterExists, {"EXISTS", key}});
+}
+
+// A job's score is its time in milliseconds times 4096, plus what tells it from others.
+void add_bullmq(std::vector<Count>& counts, const std::string& queue, WallTime now) {
+  const auto ms = std::chrono::floor<std::chrono::milliseconds>(now.time_since_epoch()).count();
+  const std::string key = "bull:" + queue;
+  const std::string later = "(" + std::to_string((ms + 1) * 4096);
+  counts.push_back({Part::kWaiting, {"LLEN", key + ":wait"}});
+  counts.push_back({Part::kWaiting, {"ZCARD", key + ":prioritized"}});
+  counts.push_back({Part::kWaiting, {"ZCOUNT", key + ":delayed", "-inf", later}});
+  counts.push_back({Part::kInFlight, {"LLEN", key + ":active"}});
+}
+
+void add_asynq(std::vector<Count>& counts, const std::string& queue, WallTime now) {
+  const auto second = std::chrono::floor<std::chrono::seconds>(now.time_since_epoch()).count();
+  const std::string key = "asynq:{" + queue + "}";
+  const std::string last = std::to_string(second);
+  counts.push_back({Part::kWaiting, {"LLEN", key + ":pending"}});
+  counts.push_back({Part::kWaiting, {"ZCOUNT", key + ":scheduled", "-inf", last}});
+  counts.push_back({Part::kWaiting, {"ZCOUNT", key + ":retry", "-inf", last}});
+  counts.push_back({Part::kInFlight, {"LLEN", key + ":active"}});
+}
+
+void add_key(std::vector<Count>& counts, const RedisQueue& queue, const std::string& key,
+             WallTime now) {
+  switch (queue.kind) {
+    case QueueKind::kList:
+      return counts.push_back({Part::kWaiting, {"LLEN", key}});
+    case QueueKind::kStream:
+      return add_stream(counts, key, !queue.group.empty());
+    case QueueKind::kSortedSet:
+      return counts.push_back({Part::kWaiting, {"ZCARD", key}});
+    case QueueKind::kSet:
+      return counts.push_back({Part::kWaiting, {"SCARD", key}});
+    case QueueKind::kHash:
+      return counts.push_back({Part::kWaiting, {"HLEN", key}});
+    case QueueKind::kCounter:
+      return add_counter(counts, key);
+    case QueueKind::kCelery:
+      return add_celery(counts, key);
+    case QueueKind::kBullmq:
+      return add_bullmq(counts, key, now);
+    case QueueKind::kSidekiq:
+      return counts.push_back({Part::kWaiting, {"LLEN", "queue:" + key}});
+    case QueueKind::kRq:
+      counts.push_back({Part::kWaiting, {"LLEN", "rq:queue:" + key}});
+      return counts.push_back({Part::kInFlight, {"ZCARD", "rq:wip:" + key}});
+    case QueueKind::kAsynq:
+      return add_asynq(counts, key, now);
+  }
+}
+
+std::vector<Count> counts_of(const RedisQueue& queue, WallTime now) {
+  std::vector<Count> counts;
+  for (const std::string& key : queue.keys) add_key(counts, queue, key, now);
+  if (queue.kind == QueueKind::kCelery) counts.push_back({Part::kInFlight, {"HLEN", "unacked"}});
+  return counts;
+}
+
+const std::string& key_of(const RedisCommand& command) {
+  return command.front() == "XINFO" ? command[2] : command[1];
+}
+
+// What Redis refused, in its own words; nothing of a length that a server chooses.
+tl::unexpected<Error> refused(const RedisCommand& command, std::string_view why) {
+  return fail(Errc::kBadInput, "{} {}: {}", command.front(), printable(key_of(command)),
+              printable(why.substr(0, kShownError)));
+}
+
+std::optional<std::int64_t> number_in(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+// A number of jobs. Where a counter's key does not exist its text is empty.
+Result<std::int64_t> number_of(const Count& count, const RedisReply& reply) {
+  const RedisCommand& command = count.command;
+  std::optional<std::int64_t> number;
+  if (reply.type == RedisReply::Type::kError) return refused(command, reply.text);
+  if (count.part != Part::kCounter) {
+    if (reply.type == RedisReply::Type::kInteger) number = reply.integer;
+  } else if (reply.type == RedisReply::Type::kText) {
+    number = reply.text.empty() ? 0 : number_in(reply.text);
+  }
+  if (!number || *number < 0 || *number > kMostJobs)
+    return refused(command, "the reply is no count");
+  return *number;
+}
+
+// The value behind `name` in a flat list of names and values; nullptr: an older Redis has none.
+const RedisReply* field(const RedisReply& reply, std::string_view name) {
+  for (std::size_t i = 0; i + 1 < reply.items.size(); i += 2) {
+    if (reply.items[i].text == name) return &reply.items[i + 1];
+  }
+  return nullptr;
+}
+
+const RedisReply* find_group(const RedisReply& groups, const std::string& name) {
+  for (const RedisReply& group : groups.items) {
+    const RedisReply* its_name = field(group, "name");
+    if (its_name != nullptr && its_name->text == name) return &group;
+  }
+  return nullptr;
+}
+
+bool no_such_key(const RedisReply& reply) {
+  return reply.type == RedisReply::Type::kError && reply.text.starts_with("ERR no such key");
+}
+
+bool is_count(const RedisReply* reply) {
+  return reply != nullptr && reply->type == RedisReply::Type::kInteger && reply->integer >= 0 &&
+         reply->integer <= kMostJobs;
+}
+
+// `lag` may be nil or missing. Where it is larger than the stream, it counts what XTRIM took.
+void add_tail(QueueReading& reading, const std::string& key, const std::string& last_delivered,
+              const RedisReply* lag, std::int64_t length) {
+  if (length == 0) return;
+  if (!is_count(lag)) {
+    reading.tails.push_back({key, last_delivered, kTailLimit, std::min(kTailLimit, length)});
+  } else if (lag->integer > 0) {
+    reading.tails.push_back({key, last_delivered, 1, std::min(lag->integer, length)});
+  }
+}
+
+// Pending and lag stand in one reply, so that no entry is counted twice or missed in between.
+Result<void> add_group(QueueReading& reading, const Count& count, const RedisReply& reply,
+                       const std::string& group_name, std::int64_t length) {
+  if (no_such_key(reply)) return {};
+  if (reply.type == RedisReply::Type::kError) return refused(count.command, reply.text);
+  if (reply.type != RedisReply::Type::kArray) {
+    return refused(count.command, "the reply is no list of groups");
+  }
+  const RedisReply* group = find_group(reply, group_name);
+  if (group == nullptr) {  // its consumers, scaled to zero, will make it
+    reading.depth += length;
+    return {};
+  }
+  const RedisReply* pending = field(*group, "pending");
+  const RedisReply* last = field(*group, "last-delivered-id");
+  if (!is_count(pending) || last == nullptr || last->type != RedisReply::Type::kText) {
+    return refused(count.command, "the reply lacks pending or last-delivered-id");
+  }
+  *reading.in_flight += pending->integer;
+  add_tail(reading, count.command.back(), last->text, field(*group, "lag"), length);
+  return {};
+}
+
+// `before`: the reply to the command in front, of the same key where there are two.
+Result<void> add_reply(QueueReading& reading, const RedisQueue& queue, const Count& count,
+                       const RedisReply& reply, const RedisReply& before) {
+  if (count.part == Part::kStreamGroups) {
+    return add_group(reading, count, reply, queue.group, before.integer);
+  }
+  const auto number = number_of(count, reply);
+  if (!number) return fail(number.error());
+  switch (count.part) {
+    case Part::kInFlight:
+      reading.in_flight = reading.in_flight.value_or(0) + *number;
+      return {};
+    case Part::kCounterExists:
+      if (*number > 0 && before.text.empty()) return refused(count.command, "it is empty");
+      return {};
+    case Part::kStreamLength:
+      if (!queue.group.empty()) return {};
+      break;
+    default:
+      break;
+  }
+  reading.depth += *number;
+  return {};
+}
+
+// As a pattern of an ACL. What means more than itself there, and what a pasted line cannot hold, is
+// any one byte.
+std::string acl_pattern(const std::string& key) {
+  std::string pattern = "~";
+  for (const char c : key) {
+    const bool plain =
+        c > ' ' && c < 0x7f && std::string_view("*?[]\\\"'").find(c) == std::string_view::npos;
+    pattern.push_back(plain ? c : '?');
+  }
+  return pattern;
+}
+
+}  // namespace
+
+std::optional<QueueKind> queue_kind_from(std::string_view name) {
+  return kind_in(kKinds, name);
+}
+
+std::optional<QueueKind> queue_preset_from(std::string_view name) {
+  return kind_in(kPresets, name);
+}
+
+std::vector<RedisCommand> queue_commands(const RedisQueue& queue, WallTime now) {
+  std::vector<RedisCommand> commands;
+  for (Count& count : counts_of(queue, now)) commands.push_back(std::move(count.command));
+  return commands;
+}
+
+Result<QueueReading> read_queue(const RedisQueue& queue, std::span<const RedisReply> replies) {
+  const std::vector<Count> counts = counts_of(queue, {});
+  assert(replies.size() == counts.size());
+  QueueReading reading;
+  if (!queue.group.empty()) reading.in_flight = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    const RedisReply& before = replies[i == 0 ? 0 : i - 1];
+    const auto added = add_reply(reading, queue, counts[i], replies[i], before);
+    if (!added) return fail(added.error());
+  }
+  return reading;
+}
+
+RedisCommand tail_command(const StreamTail& tail) {
+  return {"XRANGE", tail.key, "(" + tail.last_delivered, "+", "COUNT", std::to_string(tail.limit)};
+}
+
+Result<std::int64_t> read_tail(const StreamTail& tail, const RedisReply& reply) {
+  const RedisCommand command = {"XRANGE", tail.key};
+  if (reply.type == RedisReply::Type::kError) return refused(command, reply.text);
+  if (reply.type != RedisReply::Type::kArray) return refused(command, "the reply is no list");
+  const auto seen = static_cast<std::int64_t>(reply.items.size());
+  return seen < tail.limit ? seen : tail.beyond;
+}
+
+std::string acl_rules(std::span<const RedisQueue> queues, std::string_view server) {
+  std::set<std::string> keys, commands;
+  const auto add = [&](const RedisCommand& command) {
+    std::string name = command.front();
+    std::ranges::transform(name, name.begin(), [](char c) {
+      return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    });
+    commands.insert("+" + name + (name == "xinfo" ? "|groups" : ""));
+    keys.insert(acl_pattern(key_of(command)));
+    if (name == "xinfo") commands.insert("+xrange");
+  };
+  for (const RedisQueue& queue : queues) {
+    if (queue.server != server) continue;
+    for (const RedisCommand& command : queue_commands(queue, {})) add(command);
+  }
+  return fmt::format("{} {}", fmt::join(keys, " "), fmt::join(commands, " "));
+}
+
+}  // namespace leadline

@@ -1,0 +1,44 @@
+// QueueService answers External metrics from the QueueBoard: one item per configured queue of the
+// request's namespace that the selector matches, by the labels `queue` and `server`. Used by the
+// API server. Thread-safe.
+
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "adapter/api_error.h"
+#include "adapter/metric_query.h"
+#include "adapter/metric_response.h"
+#include "adapter/redis/queue_board.h"
+#include "adapter/self_metrics.h"
+
+namespace leadline {
+
+class QueueService {
+ public:
+  // Both references outlive it. `max_age`: older counts are not served.
+  QueueService(const QueueBoard& board, std::chrono::milliseconds max_age, SelfMetrics& metrics)
+      : board_(board), max_age_(max_age), metrics_(metrics) {}
+
+  // The external metrics that it answers; none where no queue is configured.
+  [[nodiscard]] std::span<const std::string_view> names() const;
+
+  // Whether `name` is one of names(), in any case: the HPA asks in lower case.
+  [[nodiscard]] bool serves(std::string_view name) const;
+
+  // No item where no queue matches. 404 with every reason where one that matches is unknown: the
+  // HPA adds up what it gets, and a queue left out would be a queue without jobs.
+  // REQUIRES: serves(query.metric).
+  [[nodiscard]] ApiResult<std::vector<ExternalItem>> external(const MetricQuery& query,
+                                                              Instant now) const;
+
+ private:
+  const QueueBoard& board_;
+  std::chrono::milliseconds max_age_;
+  SelfMetrics& metrics_;
+};
+
+}  // namespace leadline
