@@ -3,6 +3,7 @@
 #include <atomic>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -14,6 +15,8 @@
 #include "adapter/keda_server.h"
 #include "adapter/kube/cluster.h"
 #include "adapter/pods_file.h"
+#include "adapter/redis/poller.h"
+#include "adapter/redis/queue_service.h"
 #include "adapter/self_server.h"
 #include "adapter/token_gatekeeper.h"
 #include "daemon/exit_codes.h"
@@ -112,6 +115,7 @@ struct Adapter::Parts {
     serving.join();
     handshaking.join();
     collecting.join();
+    polling.join();
     cluster.reset();  // its thread may use the transport
   }
 
@@ -119,6 +123,7 @@ struct Adapter::Parts {
   [[nodiscard]] Result<void> use_file();
   [[nodiscard]] Result<void> use_cluster();
   void add_probes();
+  void poll_redis();
   [[nodiscard]] Result<std::unique_ptr<HttpServer>> listen_api();
   [[nodiscard]] Result<std::unique_ptr<HttpServer>> listen_metrics();
   [[nodiscard]] SelfState moment() const;
@@ -129,7 +134,7 @@ struct Adapter::Parts {
   AdapterConfig config;
   Catalogue catalogue;
   EventLoop& main_loop;
-  LoopThread collecting, serving, handshaking;
+  LoopThread collecting, serving, handshaking, polling;
 
   SelfMetrics metrics;
   ViewCell views;
@@ -147,9 +152,13 @@ struct Adapter::Parts {
   Heartbeat collecting_beats{collecting.loop, system_now};
   Heartbeat serving_beats{serving.loop, system_now};
   Heartbeat handshaking_beats{handshaking.loop, system_now};
+  Heartbeat polling_beats{polling.loop, system_now};
 
   MetricService service{views, catalogue, {.min_coverage = config.min_coverage}, metrics};
-  ApiDocuments documents{catalogue};
+  QueueBoard queue_board{config.redis.queues};
+  QueueService queues{queue_board, config.least_max_age, metrics};
+  std::vector<std::unique_ptr<RedisPoller>> redis_pollers;
+  ApiDocuments documents{catalogue, queues.names()};
   std::unique_ptr<ApiServer> api;
   SelfServer self{metrics, probes, [this] { return moment(); }};
   std::shared_ptr<ServerTransport> transport;
@@ -195,8 +204,26 @@ void Adapter::Parts::add_probes() {
   probes.add_live("collecting-loop", [this] { return collecting_beats.alive(); });
   probes.add_live("serving-loop", [this] { return serving_beats.alive(); });
   probes.add_live("handshaking-loop", [this] { return handshaking_beats.alive(); });
+  if (!config.redis.queues.empty()) {
+    probes.add_live("redis-loop", [this] { return polling_beats.alive(); });
+  }
   probes.add_ready("first-answers", [this] { return collector.tried_all(); });
   probes.add_ready("not-stopping", [this] { return !stopping.load(); });
+}
+
+// One loop for all servers: a poll of 500 queues costs it a millisecond.
+void Adapter::Parts::poll_redis() {
+  if (config.redis.queues.empty()) return;
+  for (const RedisServer& server : config.redis.servers) {
+    const std::string acl = acl_rules(config.redis.queues, server.name);
+    log_info(fmt::format("counting redis queues server={} acl=\"{}\"", server.name, acl));
+    redis_pollers.push_back(
+        std::make_unique<RedisPoller>(polling.loop, server, queue_board, metrics));
+  }
+  polling.loop.post([this] {
+    for (const auto& poller : redis_pollers) poller->start();
+  });
+  polling.start();
 }
 
 Result<std::unique_ptr<HttpServer>> Adapter::Parts::listen_api() {
@@ -243,6 +270,7 @@ void Adapter::Parts::run_threads() {
   collecting.start();
   serving.start();
   handshaking.start_behind_others();
+  poll_redis();
 }
 
 // Each server is drained on its own loop; the metrics port stays open longest.
@@ -269,8 +297,9 @@ Result<std::unique_ptr<Adapter>> Adapter::start(const AdapterConfig& config, Eve
   parts->transport = std::move(*transport);
   const auto source = config.pods_file.empty() ? parts->use_cluster() : parts->use_file();
   if (!source) return fail(source.error());
-  parts->api = std::make_unique<ApiServer>(ApiParts{
-      *parts->gatekeeper, parts->service, parts->documents, parts->probes, parts->metrics});
+  parts->api = std::make_unique<ApiServer>(ApiParts{*parts->gatekeeper, parts->service,
+                                                    parts->documents, parts->probes, parts->metrics,
+                                                    system_now, &parts->queues});
   if (!config.tls_certificate_file.empty()) {
     parts->certificate_files = std::make_unique<CertificateFiles>(
         loop, TlsFiles{config.tls_certificate_file, config.tls_key_file}, parts->transport);

@@ -15,7 +15,8 @@ constexpr std::array<std::array<const char*, 2>, 3> kVersions = {
      {"custom.metrics.k8s.io", "v1beta2"},
      {"external.metrics.k8s.io", "v1beta1"}}};
 
-std::vector<DiscoverableMetric> discoverable(const Catalogue& catalogue) {
+std::vector<DiscoverableMetric> discoverable(const Catalogue& catalogue,
+                                             std::span<const std::string_view> external_names) {
   std::vector<DiscoverableMetric> metrics;
   for (const CatalogueEntry& entry : catalogue.entries()) {
     DiscoverableMetric metric{.name = entry.name, .resources = {}, .external = true};
@@ -23,6 +24,9 @@ std::vector<DiscoverableMetric> discoverable(const Catalogue& catalogue) {
       if (resource.kind != "Pod" || entry.describes_pods()) metric.resources.push_back(&resource);
     }
     metrics.push_back(std::move(metric));
+  }
+  for (const std::string_view name : external_names) {
+    metrics.push_back({.name = std::string(name), .resources = {}, .external = true});
   }
   return metrics;
 }
@@ -44,8 +48,9 @@ ApiDocument version_document() {
 
 }  // namespace
 
-ApiDocuments::ApiDocuments(const Catalogue& catalogue) {
-  const Discovery discovery(discoverable(catalogue));
+ApiDocuments::ApiDocuments(const Catalogue& catalogue,
+                           std::span<const std::string_view> external_names) {
+  const Discovery discovery(discoverable(catalogue, external_names));
   constexpr auto kCompact = JsonStyle::kCompact;
   constexpr auto kPretty = JsonStyle::kPretty;
   for (const auto format : {DiscoveryFormat::kAggregatedV2, DiscoveryFormat::kAggregatedV2beta1,

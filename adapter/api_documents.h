@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,7 +24,9 @@ struct ApiDocument {
 
 class ApiDocuments {
  public:
-  explicit ApiDocuments(const Catalogue& catalogue);
+  // `external_names`: what external.metrics.k8s.io has besides the catalogue.
+  explicit ApiDocuments(const Catalogue& catalogue,
+                        std::span<const std::string_view> external_names = {});
 
   // GET /apis in a negotiated form.
   [[nodiscard]] const ApiDocument& groups(DiscoveryFormat format) const;

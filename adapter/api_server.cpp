@@ -179,7 +179,9 @@ ApiServer::Answer ApiServer::external(const MetricQuery& query, const Context& c
   const auto format = negotiate_data(context.accept, /*table_served=*/true);
   if (!format) return tl::unexpected(not_acceptable(kJsonContentType));
   const Instant now = parts_.clock();
-  const auto items = parts_.service.external(query, now);
+  const bool of_queues = parts_.queues != nullptr && parts_.queues->serves(query.metric);
+  const auto items =
+      of_queues ? parts_.queues->external(query, now) : parts_.service.external(query, now);
   if (!items) return tl::unexpected(items.error());
   if (*format == DataFormat::kJson) {
     return json_response(200, external_metric_list(*items, context.style));

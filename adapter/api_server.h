@@ -12,6 +12,7 @@
 #include "adapter/gatekeeper.h"
 #include "adapter/metric_service.h"
 #include "adapter/probes.h"
+#include "adapter/redis/queue_service.h"
 #include "adapter/self_metrics.h"
 #include "daemon/http_server.h"
 
@@ -25,6 +26,7 @@ struct ApiParts {
   const Probes& probes;
   SelfMetrics& metrics;
   Clock clock = system_now;
+  const QueueService* queues = nullptr;  // nullptr: no queue is configured
 };
 
 class ApiServer {

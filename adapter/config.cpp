@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "adapter/document_reader.h"
+#include "base/ascii_case.h"
 
 namespace leadline {
 namespace {
@@ -132,6 +133,11 @@ auto validator(Read read) {
   };
 }
 
+RedisConfig redis_config(const Config& config) {
+  DocumentReader ignored;  // valid already
+  return redis_config_from(ignored, config.structured("redis"));
+}
+
 CatalogueConfig catalogue_config(const Config& config) {
   DocumentReader ignored;  // valid already
   return {.aliases = aliases_from(ignored, config.structured("metrics")),
@@ -192,11 +198,22 @@ void validate_keda(const Config& config, ErrorList& errors) {
   }
 }
 
+// An alias would be hidden behind the queues' metric.
+void validate_queue_names(const Config& config, ErrorList& errors) {
+  if (redis_config(config).queues.empty()) return;
+  for (const MetricAlias& alias : catalogue_config(config).aliases) {
+    if (!ascii_lower(alias.name).starts_with("redis_queue_")) continue;
+    errors.push_back(
+        fmt::format("metrics: \"{}\" is a metric of the queues under redis", alias.name));
+  }
+}
+
 void validate_together(const Config& config, ErrorList& errors) {
   const auto catalogue = Catalogue::make(catalogue_config(config));
   if (!catalogue) append_lines(catalogue.error().message, errors);
   validate_source(config, errors);
   validate_keda(config, errors);
+  validate_queue_names(config, errors);
   const bool certificate = !config.text("tls_cert_file").empty();
   if (certificate != !config.text("tls_key_file").empty()) {
     errors.push_back(
@@ -312,6 +329,23 @@ ConfigKey pem_key(const char* name, const char* help, const char* example) {
           .example = example};
 }
 
+ConfigGroup redis_group() {
+  return {.title = "Redis queues",
+          .keys = {{.name = "redis",
+                    .type = ConfigType::kStructured,
+                    .default_value = "{}",
+                    .help = "Work queues in Redis: servers {name, address, username, "
+                            "password_file, database, tls: {ca_file, cert_file, key_file}} and "
+                            "queues {name, namespace, server, kind or preset, keys, group}. Kinds: "
+                            "list, stream, sorted_set, set, hash, "
+                            "counter. Presets: celery, bullmq, sidekiq, rq, asynq; their keys are "
+                            "the library's queue names.",
+                    .example = "{servers: [{name: main, address: \"redis.jobs:6379\"}], queues: "
+                               "[{name: mail, namespace: shop, server: main, kind: list, "
+                               "keys: [mail]}]}",
+                    .validate = validator(redis_config_from)}}};
+}
+
 ConfigGroup api_group() {
   return {
       .title = "Serving",
@@ -381,8 +415,8 @@ ConfigGroup process_group() {
 ConfigSchema make_schema() {
   return {.program = "leadline-adapter",
           .summary = "Serves the signals of inference pods to the HorizontalPodAutoscaler.",
-          .groups = {pods_group(), kube_group(), metrics_group(), api_group(), keda_group(),
-                     process_group()},
+          .groups = {pods_group(), kube_group(), metrics_group(), redis_group(), api_group(),
+                     keda_group(), process_group()},
           .flags = {},
           .validate = validate_together};
 }
@@ -425,6 +459,7 @@ AdapterConfig adapter_config(const Config& config) {
           .token = config.secret("token_file"),
           .keda = keda_config(config),
           .catalogue = catalogue_config(config),
+          .redis = redis_config(config),
           .min_coverage = config.number("min_coverage"),
           .least_max_age = config.duration("max_age_ms"),
           .shutdown_delay = config.duration("shutdown_delay_ms"),

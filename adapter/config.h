@@ -11,6 +11,7 @@
 
 #include "adapter/catalogue.h"
 #include "adapter/keda_clients.h"
+#include "adapter/redis/config.h"
 #include "base/result.h"
 #include "daemon/config.h"
 #include "daemon/log.h"
@@ -41,6 +42,7 @@ struct AdapterConfig {
   std::string token;                               // with pods_file; never logged
   std::optional<KedaConfig> keda;                  // nullopt: KEDA is not served
   CatalogueConfig catalogue;
+  RedisConfig redis;
   double min_coverage = 0.5;
   std::chrono::milliseconds least_max_age{5000};
   std::chrono::milliseconds shutdown_delay{5000};

@@ -312,6 +312,11 @@ class ManifestsTest(unittest.TestCase):
         example = named(self.everything, "Deployment", "llm")
         self.assertEqual(example["metadata"]["namespace"], "demo")
 
+    def test_the_adapter_takes_the_configuration_of_the_redis_example(self):
+        page = MANIFESTS / "examples" / "redis-queue" / "config.yaml"
+        run(str(BINARIES / "leadline-adapter"), "--check-config", "--config", str(page),
+            env=os.environ | {"KUBERNETES_SERVICE_HOST": "10.0.0.1"})
+
     def test_images_hold_the_libraries_that_the_daemons_load(self):
         for daemon in ("adapter", "sidecar"):
             page = (MANIFESTS / "images" / f"Containerfile.{daemon}").read_text()

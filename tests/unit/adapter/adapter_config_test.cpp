@@ -60,6 +60,12 @@ TEST(AdapterConfigTest, RefusalsSayWhatItMustBe) {
   f({"--keda-tls-cert-file", "/a"}, "keda_clients: is required");
   f({"--keda-clients", "[{san: a, namespaces: [b]}]"}, "keda_tls_cert_file: is required");
   f({"--keda-insecure=true", "--keda-tls-key-file", "/a"}, "keda_insecure: excludes");
+  f({"--redis", "{queues: [{name: q}]}"}, "redis: queues[0].namespace: is required");
+  const std::string redis =
+      "{servers: [{name: a, address: r}], queues: [{name: q, namespace: n, server: a, kind: list, "
+      "keys: [k]}]}";
+  f({"--redis", redis, "--metrics", "[{name: Redis_Queue_Depth, signal: queue_depth}]"},
+    "metrics: \"Redis_Queue_Depth\" is a metric of the queues under redis");
 }
 
 TEST(AdapterConfigTest, KedaIsServedOnlyWhereItIsAskedFor) {
