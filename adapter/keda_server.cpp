@@ -3,6 +3,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <grpc/support/time.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
 
@@ -109,8 +110,9 @@ std::uint16_t KedaServer::port() const {
 void KedaServer::drain(std::chrono::milliseconds grace) {
   if (parts_->server == nullptr) return;
   parts_->context.streams.end_all();
-  const auto deadline = parts_->options.clock().wall + grace;
-  parts_->server->Shutdown(deadline);
+  // gRPC's own clock, by which it waits: ours may be a test's, and a wall clock may jump.
+  parts_->server->Shutdown(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                                        gpr_time_from_millis(grace.count(), GPR_TIMESPAN)));
   parts_->server.reset();
 }
 
