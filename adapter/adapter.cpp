@@ -165,6 +165,7 @@ struct Adapter::Parts {
   std::unique_ptr<CertificateFiles> certificate_files;
   std::unique_ptr<HttpServer> api_server, metrics_server;
   KedaAnswers keda_answers{views, catalogue, {.aggregate = {.min_coverage = config.min_coverage}}};
+  KedaScaler keda_scaler{keda_answers, queue_board, config.redis, config.least_max_age};
   std::unique_ptr<KedaServer> keda;  // nullptr: not served
   TimerId shutdown_timer = 0;
 };
@@ -204,7 +205,7 @@ void Adapter::Parts::add_probes() {
   probes.add_live("collecting-loop", [this] { return collecting_beats.alive(); });
   probes.add_live("serving-loop", [this] { return serving_beats.alive(); });
   probes.add_live("handshaking-loop", [this] { return handshaking_beats.alive(); });
-  if (!config.redis.queues.empty()) {
+  if (!config.redis.servers.empty()) {
     probes.add_live("redis-loop", [this] { return polling_beats.alive(); });
   }
   probes.add_ready("first-answers", [this] { return collector.tried_all(); });
@@ -213,13 +214,16 @@ void Adapter::Parts::add_probes() {
 
 // One loop for all servers: a poll of 500 queues costs it a millisecond.
 void Adapter::Parts::poll_redis() {
-  if (config.redis.queues.empty()) return;
+  if (config.redis.servers.empty()) return;
   for (const RedisServer& server : config.redis.servers) {
     const std::string acl = acl_rules(config.redis.queues, server.name);
     log_info(fmt::format("counting redis queues server={} acl=\"{}\"", server.name, acl));
     redis_pollers.push_back(
         std::make_unique<RedisPoller>(polling.loop, server, queue_board, metrics));
   }
+  queue_board.on_first_job([this] {
+    if (keda) keda->wake();
+  });
   polling.loop.post([this] {
     for (const auto& poller : redis_pollers) poller->start();
   });
@@ -251,7 +255,7 @@ SelfState Adapter::Parts::moment() const {
 
 Result<void> Adapter::Parts::listen_keda() {
   if (!config.keda) return {};
-  auto server = KedaServer::start(main_loop, keda_answers, metrics,
+  auto server = KedaServer::start(main_loop, keda_scaler, metrics,
                                   {.address = config.listen_address,
                                    .port = config.keda->port,
                                    .tls = {.certificate_file = config.keda->tls_certificate_file,

@@ -335,7 +335,8 @@ ConfigGroup redis_group() {
                     .type = ConfigType::kStructured,
                     .default_value = "{}",
                     .help = "Work queues in Redis: servers {name, address, username, "
-                            "password_file, database, tls: {ca_file, cert_file, key_file}} and "
+                            "password_file, database, tls: {ca_file, cert_file, key_file}, "
+                            "namespaces: whose KEDA triggers may name it} and "
                             "queues {name, namespace, server, kind or preset, keys, group}. Kinds: "
                             "list, stream, sorted_set, set, hash, "
                             "counter. Presets: celery, bullmq, sidekiq, rq, asynq; their keys are "

@@ -1,5 +1,6 @@
 #include "adapter/keda_server.h"
 
+#include <atomic>
 #include <utility>
 
 #include <fmt/format.h>
@@ -51,10 +52,10 @@ void set_limits(grpc::ServerBuilder& builder) {
 }  // namespace
 
 struct KedaServer::Parts {
-  Parts(EventLoop& given_loop, KedaAnswers& answers, SelfMetrics& metrics, KedaServerOptions given)
+  Parts(EventLoop& given_loop, KedaScaler& scaler, SelfMetrics& metrics, KedaServerOptions given)
       : loop(given_loop),
         options(std::move(given)),
-        context{.answers = answers,
+        context{.scaler = scaler,
                 .metrics = metrics,
                 .clients = options.tls.is_used() ? &options.clients : nullptr,
                 .clock = options.clock,
@@ -63,9 +64,18 @@ struct KedaServer::Parts {
   void tick() {
     timer = loop.call_after(kTick, [this] { tick(); });
     const SteadyTime now = options.clock().steady;
-    context.answers.look(now);
+    context.scaler.look(now);
     context.streams.tick(now);
     context.metrics.set_keda_streams(context.streams.size());
+  }
+
+  // Once for however many calls came before it ran.
+  void wake() {
+    if (waking.exchange(true)) return;
+    loop.post([this] {
+      waking = false;
+      context.streams.tick(options.clock().steady);
+    });
   }
 
   EventLoop& loop;
@@ -75,6 +85,7 @@ struct KedaServer::Parts {
   int port = 0;
   std::unique_ptr<grpc::Server> server;
   TimerId timer = 0;
+  std::atomic<bool> waking = false;
 };
 
 KedaServer::KedaServer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -84,13 +95,13 @@ KedaServer::~KedaServer() {
   drain(std::chrono::milliseconds{0});
 }
 
-Result<std::unique_ptr<KedaServer>> KedaServer::start(EventLoop& loop, KedaAnswers& answers,
+Result<std::unique_ptr<KedaServer>> KedaServer::start(EventLoop& loop, KedaScaler& scaler,
                                                       SelfMetrics& metrics,
                                                       KedaServerOptions options) {
   const auto credentials = keda_credentials(options.tls);
   if (!credentials) return fail(credentials.error());
   log_grpc();
-  auto parts = std::make_unique<Parts>(loop, answers, metrics, std::move(options));
+  auto parts = std::make_unique<Parts>(loop, scaler, metrics, std::move(options));
   grpc::ServerBuilder builder;
   set_limits(builder);
   builder.AddListeningPort(endpoint(parts->options), *credentials, &parts->port);
@@ -105,6 +116,10 @@ Result<std::unique_ptr<KedaServer>> KedaServer::start(EventLoop& loop, KedaAnswe
 
 std::uint16_t KedaServer::port() const {
   return static_cast<std::uint16_t>(parts_->port);
+}
+
+void KedaServer::wake() {
+  parts_->wake();
 }
 
 void KedaServer::drain(std::chrono::milliseconds grace) {

@@ -1,5 +1,5 @@
 // KedaServer is the gRPC door for KEDA: the external scaler contract, pulled and pushed, over
-// mutual TLS. Thin: what it says is KedaAnswers'. gRPC has its own threads, which only read the
+// mutual TLS. Thin: what it says is KedaScaler's. gRPC has its own threads, which only read the
 // view, so that no call waits for anything; open streams are looked at from the loop.
 //
 // Life: start(); drain() from the loop; then destroy, from the loop too. Source: contracts/keda.md
@@ -12,8 +12,8 @@
 #include <memory>
 #include <string>
 
-#include "adapter/keda_answers.h"
 #include "adapter/keda_clients.h"
+#include "adapter/keda_scaler.h"
 #include "adapter/keda_tls.h"
 #include "adapter/self_metrics.h"
 #include "base/clock.h"
@@ -35,7 +35,7 @@ class KedaServer {
   // All references outlive it. kBadConfig: a file cannot be read or they do not fit each other;
   // kUnavailable: the address is taken.
   [[nodiscard]] static Result<std::unique_ptr<KedaServer>> start(EventLoop& loop,
-                                                                 KedaAnswers& answers,
+                                                                 KedaScaler& scaler,
                                                                  SelfMetrics& metrics,
                                                                  KedaServerOptions options);
   ~KedaServer();
@@ -43,6 +43,9 @@ class KedaServer {
   KedaServer& operator=(const KedaServer&) = delete;
 
   [[nodiscard]] std::uint16_t port() const;
+
+  // Something became active: open streams are looked at now. From any thread.
+  void wake();
 
   // Ends every stream with OK, since KEDA forgets how long it last waited only then, and takes no
   // new call. Returns when calls have ended, at latest after `grace`.

@@ -49,10 +49,10 @@ std::string_view name_of(StatusCode code) {
   }
 }
 
-void write_spec(const KedaTrigger& trigger, GetMetricSpecResponse& response) {
-  const KedaNumber goal = keda_number(trigger.target_value);
+void write_spec(const KedaSubject& subject, GetMetricSpecResponse& response) {
+  const KedaNumber goal = keda_number(subject.target_value());
   auto* spec = response.add_metricspecs();
-  spec->set_metricname(trigger.entry->name);
+  spec->set_metricname(subject.metric_name());
   spec->set_targetsize(goal.whole);
   spec->set_targetsizefloat(goal.number);
 }
@@ -81,20 +81,21 @@ Status may_ask(const KedaClients* clients, const CallbackServerContext& call,
 
 class ActivityStream final : public KedaWriter<IsActiveResponse> {
  public:
-  ActivityStream(KedaContext& context, KedaTrigger trigger)
-      : KedaWriter(context.streams), context_(context), trigger_(std::move(trigger)) {}
+  ActivityStream(KedaContext& context, std::shared_ptr<KedaSubject> subject)
+      : KedaWriter(context.streams), context_(context), subject_(std::move(subject)) {}
 
   [[nodiscard]] const std::string& namespace_name() const override {
-    return trigger_.namespace_name;
+    return subject_->namespace_name();
   }
 
   // From the loop, and once, before, from gRPC's thread.
   void tick(SteadyTime now) override {
     const std::lock_guard lock(mutex_);
     if (!idle()) return;
-    const auto active = context_.answers.active(trigger_, now);
+    const auto active = subject_->active(now);
+    if (!active.value_or(false)) subject_->await_work(now);
     if (!active) return;  // unknown is no news
-    if (!push_.due(*active, context_.answers.believed_at_zero(trigger_, now), now)) return;
+    if (!push_.due(*active, subject_->believed_at_zero(now), now)) return;
     IsActiveResponse message;
     message.set_result(true);
     if (send(message)) context_.metrics.count_keda_push();
@@ -102,7 +103,7 @@ class ActivityStream final : public KedaWriter<IsActiveResponse> {
 
  private:
   KedaContext& context_;
-  KedaTrigger trigger_;
+  std::shared_ptr<KedaSubject> subject_;
   std::mutex mutex_;
   KedaPush push_;
 };
@@ -110,22 +111,22 @@ class ActivityStream final : public KedaWriter<IsActiveResponse> {
 // A trigger's spec is its metadata's, so that there is nothing new to say after the first.
 class SpecStream final : public KedaWriter<GetMetricSpecResponse> {
  public:
-  SpecStream(KedaContext& context, KedaTrigger trigger)
-      : KedaWriter(context.streams), trigger_(std::move(trigger)) {}
+  SpecStream(KedaContext& context, std::shared_ptr<KedaSubject> subject)
+      : KedaWriter(context.streams), subject_(std::move(subject)) {}
 
   [[nodiscard]] const std::string& namespace_name() const override {
-    return trigger_.namespace_name;
+    return subject_->namespace_name();
   }
 
   void tick(SteadyTime /*now*/) override {
     if (said_.exchange(true)) return;
     GetMetricSpecResponse message;
-    write_spec(trigger_, message);
+    write_spec(*subject_, message);
     static_cast<void>(send(message));
   }
 
  private:
-  KedaTrigger trigger_;
+  std::shared_ptr<KedaSubject> subject_;
   std::atomic<bool> said_ = false;
 };
 
@@ -140,12 +141,12 @@ class RefusedStream final : public grpc::ServerWriteReactor<Message> {
 }  // namespace
 
 Status KedaContext::read(const CallbackServerContext& call, const ScaledObjectRef& ref,
-                         KedaTrigger& trigger) const {
+                         std::shared_ptr<KedaSubject>& subject) const {
   if (Status status = may_ask(clients, call, ref.namespace_()); !status.ok()) return status;
   const Labels metadata(ref.scalermetadata().begin(), ref.scalermetadata().end());
-  auto parsed = answers.trigger(ref.namespace_(), metadata);
-  if (!parsed) return status_of(parsed.error());
-  trigger = std::move(*parsed);
+  auto named = scaler.subject(ref.namespace_(), metadata, clock().steady);
+  if (!named) return status_of(named.error());
+  subject = std::move(*named);
   return Status::OK;
 }
 
@@ -159,10 +160,10 @@ ServerUnaryReactor* KedaService::answer(CallbackServerContext& call, std::string
 
 ServerUnaryReactor* KedaService::IsActive(CallbackServerContext* call, const ScaledObjectRef* ref,
                                           IsActiveResponse* response) {
-  KedaTrigger trigger;
-  Status status = context_.read(*call, *ref, trigger);
+  std::shared_ptr<KedaSubject> subject;
+  Status status = context_.read(*call, *ref, subject);
   if (status.ok()) {
-    const auto active = context_.answers.active(trigger, context_.clock().steady);
+    const auto active = subject->active(context_.clock().steady);
     if (!active) status = status_of(active.error());
     response->set_result(active.value_or(false));
   }
@@ -172,19 +173,19 @@ ServerUnaryReactor* KedaService::IsActive(CallbackServerContext* call, const Sca
 ServerUnaryReactor* KedaService::GetMetricSpec(CallbackServerContext* call,
                                                const ScaledObjectRef* ref,
                                                GetMetricSpecResponse* response) {
-  KedaTrigger trigger;
-  const Status status = context_.read(*call, *ref, trigger);
-  if (status.ok()) write_spec(trigger, *response);
+  std::shared_ptr<KedaSubject> subject;
+  const Status status = context_.read(*call, *ref, subject);
+  if (status.ok()) write_spec(*subject, *response);
   return answer(*call, "GetMetricSpec", status);
 }
 
 ServerUnaryReactor* KedaService::GetMetrics(CallbackServerContext* call,
                                             const GetMetricsRequest* request,
                                             GetMetricsResponse* response) {
-  KedaTrigger trigger;
-  Status status = context_.read(*call, request->scaledobjectref(), trigger);
+  std::shared_ptr<KedaSubject> subject;
+  Status status = context_.read(*call, request->scaledobjectref(), subject);
   if (status.ok()) {
-    const auto value = context_.answers.value(trigger, context_.clock().steady);
+    const auto value = subject->value(context_.clock().steady);
     if (value) {
       write_value(request->metricname(), *value, *response);
       if (value->sample_age) context_.metrics.observe_keda_sample_age(value->sample_age->count());
@@ -209,11 +210,11 @@ template <typename Stream, typename Message>
 ServerWriteReactor<Message>* KedaService::stream(const CallbackServerContext& call,
                                                  const ScaledObjectRef& ref,
                                                  std::string_view method) {
-  KedaTrigger trigger;
-  const Status status = context_.read(call, ref, trigger);
+  std::shared_ptr<KedaSubject> subject;
+  const Status status = context_.read(call, ref, subject);
   context_.metrics.count_keda_call(method, name_of(status.error_code()));
   if (!status.ok()) return new RefusedStream<Message>(status);
-  const auto stream = std::make_shared<Stream>(context_, std::move(trigger));
+  const auto stream = std::make_shared<Stream>(context_, std::move(subject));
   stream->begin(stream, context_.clock().steady);
   return stream.get();  // its own owner until OnDone
 }

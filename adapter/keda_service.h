@@ -1,4 +1,4 @@
-// KedaService answers KEDA's calls and holds its streams: metadata and certificate in, KedaAnswers'
+// KedaService answers KEDA's calls and holds its streams: metadata and certificate in, KedaScaler's
 // decision out. keda_server's own. Source: contracts/keda.md §1 (KEDA v2.21.0); gRPC 1.51 callback
 // API.
 //
@@ -6,13 +6,14 @@
 
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include <grpcpp/grpcpp.h>
 
-#include "adapter/keda_answers.h"
 #include "adapter/keda_clients.h"
+#include "adapter/keda_scaler.h"
 #include "adapter/keda_streams.h"
 #include "adapter/self_metrics.h"
 #include "base/clock.h"
@@ -22,7 +23,7 @@ namespace leadline {
 
 // What each call needs; outlives the gRPC server.
 struct KedaContext {
-  KedaAnswers& answers;
+  KedaScaler& scaler;
   SelfMetrics& metrics;
   const KedaClients* clients;  // nullptr: without TLS, where everybody may ask
   const Clock& clock;
@@ -32,7 +33,7 @@ struct KedaContext {
   // namespace.
   [[nodiscard]] grpc::Status read(const grpc::CallbackServerContext& call,
                                   const externalscaler::ScaledObjectRef& ref,
-                                  KedaTrigger& trigger) const;
+                                  std::shared_ptr<KedaSubject>& subject) const;
 };
 
 class KedaService final : public externalscaler::ExternalScaler::CallbackService {

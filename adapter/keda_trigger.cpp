@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include "adapter/keda_metadata.h"
 
 namespace leadline {
 namespace {
@@ -17,33 +17,13 @@ constexpr std::string_view kDefaultMetric = "in_flight_requests";
 constexpr double kDefaultRequests = 5;  // a replica's share, as KEDA's redis scaler has it
 constexpr std::array<std::string_view, 5> kKinds = {"Deployment", "StatefulSet", "ReplicaSet",
                                                     "LeaderWorkerSet", "InferenceService"};
-constexpr std::size_t kLongestName = 253;       // of a Kubernetes object: RFC 1123 subdomain
 constexpr std::size_t kLongestSelector = 4096;  // bytes; the metrics APIs' come in an URL
 
-// At most as much of a stranger's text as a message needs.
-std::string shown(std::string_view text) {
-  constexpr std::size_t kEnough = 100;
-  return fmt::format("\"{}\"", text.substr(0, kEnough));
-}
-
-bool is_object_name(std::string_view text) {
-  return !text.empty() && text.size() <= kLongestName && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-  });
-}
-
-std::optional<double> number_in(std::string_view text) {
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
-  return whole && std::isfinite(number) ? std::optional(number) : std::nullopt;
-}
-
 // Reads one key after the other and notes what is wrong.
-class Reader {
+class Reader : public KedaMetadata {
  public:
   Reader(const Labels& metadata, const Catalogue& catalogue)
-      : metadata_(metadata), catalogue_(catalogue) {}
+      : KedaMetadata(metadata), catalogue_(catalogue) {}
 
   void read(KedaTrigger& trigger) {
     read_workload(trigger);
@@ -54,36 +34,7 @@ class Reader {
     read_scale_to_zero(trigger);
   }
 
-  std::vector<std::string> errors;
-
  private:
-  // Empty where the key is absent, as KEDA leaves out what its environment does not have.
-  [[nodiscard]] std::string_view text(std::string_view key) const {
-    const auto found = metadata_.find(key);
-    if (found != metadata_.end()) return found->second;
-    const auto resolved = metadata_.find(from_environment(key));
-    return resolved == metadata_.end() ? std::string_view() : std::string_view(resolved->second);
-  }
-
-  static std::string from_environment(std::string_view key) {
-    return fmt::format("{}FromEnv", key);
-  }
-  [[nodiscard]] bool is_from_environment(std::string_view key) const {
-    return metadata_.find(key) == metadata_.end();
-  }
-
-  // KEDA logs it and writes it into an event. What a container's environment holds may be a secret,
-  // and the variable's name may be the wrong one.
-  void wrong(std::string_view key, std::string_view value, std::string_view must) {
-    if (value.empty()) {
-      errors.push_back(fmt::format("{}: {}", key, must));
-    } else if (is_from_environment(key)) {
-      errors.push_back(fmt::format("{}, not shown: {}", from_environment(key), must));
-    } else {
-      errors.push_back(fmt::format("{} = {}: {}", key, shown(value), must));
-    }
-  }
-
   void read_workload(KedaTrigger& trigger) {
     trigger.workload = text("workload");
     if (!is_object_name(trigger.workload)) {
@@ -134,17 +85,12 @@ class Reader {
       trigger.target_value = kDefaultRequests * std::abs(trigger.entry->scale);
       return;
     }
-    const auto goal = number_in(written);
-    if (!goal || *goal <= 0) wrong("targetValue", written, "must be a number above 0");
-    trigger.target_value = goal.value_or(0);
+    trigger.target_value = goal("targetValue");
   }
 
   void read_activation(KedaTrigger& trigger) {
-    const std::string_view activation = text("activationTargetValue");
-    if (activation.empty()) return;
-    trigger.activation = number_in(activation);
-    if (!trigger.activation || *trigger.activation < 0) {
-      wrong("activationTargetValue", activation, "must be a number of at least 0");
+    if (!text("activationTargetValue").empty()) {
+      trigger.activation = activation("activationTargetValue");
     }
   }
 
@@ -156,7 +102,6 @@ class Reader {
     }
   }
 
-  const Labels& metadata_;
   const Catalogue& catalogue_;
 };
 
@@ -167,12 +112,10 @@ Result<KedaTrigger> parse_keda_trigger(std::string_view namespace_name, const La
   KedaTrigger trigger;
   trigger.namespace_name = namespace_name;
   Reader reader(metadata, catalogue);
-  if (!is_object_name(namespace_name)) {
-    reader.errors.emplace_back("namespace: must be the ScaledObject's");
-  }
+  reader.check_namespace(namespace_name);
   reader.read(trigger);
-  if (reader.errors.empty()) return trigger;
-  return fail(Errc::kBadInput, "trigger metadata: {}", fmt::join(reader.errors, "; "));
+  if (const auto read = reader.result(); !read) return fail(read.error());
+  return trigger;
 }
 
 }  // namespace leadline

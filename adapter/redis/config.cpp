@@ -83,10 +83,21 @@ TlsClientFiles tls_from(DocumentReader& reader, const json& value, const std::st
   return files;
 }
 
+// Whose triggers may name the server.
+void read_namespaces(DocumentReader& reader, const json& value, const std::string& path,
+                     RedisServer& server) {
+  for (const json& name : reader.list(value, "namespaces")) {
+    const bool is_text = name.is_string() && !name.get_ref<const std::string&>().empty();
+    if (!is_text) reader.error(path, name.dump() + " must be the name of a namespace, or \"*\"");
+    if (is_text) server.namespaces.push_back(name.get<std::string>());
+  }
+}
+
 RedisServer server_from(DocumentReader& reader, const json& value, const std::string& path) {
   RedisServer server;
   if (!reader.object_with(
-          value, {"name", "address", "username", "password_file", "database", "tls"}, path)) {
+          value, {"name", "address", "username", "password_file", "database", "tls", "namespaces"},
+          path)) {
     return server;
   }
   server.name = label_name(reader, value, "name", path);
@@ -97,6 +108,7 @@ RedisServer server_from(DocumentReader& reader, const json& value, const std::st
     reader.error(path + ".username", "needs password_file");
   }
   server.database = database_of(reader, value, path);
+  read_namespaces(reader, value, path + ".namespaces", server);
   const auto tls = value.find("tls");
   if (tls != value.end()) server.tls = tls_from(reader, *tls, path + ".tls");
   return server;

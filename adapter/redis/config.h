@@ -2,7 +2,8 @@
 //
 // redis:
 //   servers: [{name: main, address: "redis.jobs:6379", username: leadline, password_file: /p,
-//              tls: {ca_file: /ca.crt, cert_file: /tls.crt, key_file: /tls.key}}]
+//              tls: {ca_file: /ca.crt, cert_file: /tls.crt, key_file: /tls.key},
+//              namespaces: [shop]}]      # whose triggers may say `server: main`; ["*"]: all
 //   queues: [{name: emails, namespace: shop, server: main, kind: list, keys: [emails]},
 //            {name: clips, namespace: shop, server: main, preset: celery, keys: [clips]}]
 

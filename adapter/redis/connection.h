@@ -30,6 +30,7 @@ struct RedisServer {
   std::uint16_t database = 0;
   std::optional<TlsClientFiles> tls;         // nullopt: plain TCP
   std::chrono::milliseconds timeout{2'000};  // of a pipeline, connecting included
+  std::vector<std::string> namespaces;       // whose triggers may name it; "*": those of all
 };
 
 class RedisConnection {

@@ -1,15 +1,15 @@
 // RedisPoller asks one server once a second for all its queues, in one pipeline, and writes what it
-// learns on the QueueBoard. A stream with a backlog costs another pipeline. After a failure it
-// waits longer each time, up to five seconds, and never in step with other replicas. What was known
-// stays known through a lost connection, until it is stale; what Redis refuses is unknown at once.
-// Lives on one loop, with the other pollers; that loop's thread only.
+// learns on the QueueBoard. Queues of which somebody awaits the first job it asks every 50 ms, and
+// a new one at once. A stream with a backlog costs another pipeline. After a failure it waits
+// longer each time, up to five seconds, and never in step with other replicas. What was known stays
+// known through a lost connection, until it is stale; what Redis refuses is unknown at once. Lives
+// on one loop, with the other pollers; that loop's thread only.
 
 #pragma once
 
 #include <chrono>
-#include <cstddef>
+#include <memory>
 #include <random>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +24,7 @@ namespace leadline {
 
 struct RedisPollerOptions {
   std::chrono::milliseconds interval{1'000};
+  std::chrono::milliseconds watched_interval{50};
   Clock clock = system_now;
 };
 
@@ -37,25 +38,27 @@ class RedisPoller {
   RedisPoller& operator=(const RedisPoller&) = delete;
 
   // Asks now, and then again and again. REQUIRES: called once.
-  void start() { poll(); }
+  void start() { tick(); }
 
  private:
   // A queue of which another pipeline counts the rest.
   struct Unfinished {
-    std::size_t place;  // on the board
+    std::shared_ptr<CountedQueue> queue;
     QueueReading reading;
   };
 
-  void poll();
+  void tick();
+  void tick_after(std::chrono::milliseconds wait);
+  [[nodiscard]] QueueList due(SteadyTime now);
+  void poll(QueueList queues);
   void take(const Result<RedisConnection::Replies>& replies);
-  void take_queue(std::size_t place, std::span<const RedisReply> replies,
-                  QueueBoard::States& states);
   void count_tails();
   void take_tails(const Result<RedisConnection::Replies>& replies);
-  void write(std::size_t place, const Result<QueueReading>& reading, QueueBoard::States& states);
+  void write(CountedQueue& queue, const Result<QueueReading>& reading);
   void answered();
   void failed(const Error& error);
-  void poll_later();
+  void report();
+  [[nodiscard]] std::chrono::milliseconds back_off();
 
   EventLoop& loop_;
   const std::string server_;
@@ -63,10 +66,12 @@ class RedisPoller {
   SelfMetrics& metrics_;
   const RedisPollerOptions options_;
   RedisConnection connection_;
-  std::vector<std::size_t> places_;     // of this server's queues on the board
-  std::vector<Unfinished> unfinished_;  // of this poll
+  QueueList asked_;                     // of this poll
+  std::vector<Unfinished> unfinished_;  // likewise
   Instant asked_at_;
-  int failures_ = 0;  // in a row
+  SteadyTime next_round_;   // when all queues are asked
+  bool first_job_ = false;  // seen in this poll
+  int failures_ = 0;        // in a row
   std::minstd_rand random_{std::random_device{}()};
   EdgeLog edges_;
   TimerId timer_ = 0;

@@ -17,7 +17,15 @@ namespace {
 constexpr std::int64_t kMostJobs = 1LL << 53;  // what a double holds exactly; sums cannot overflow
 constexpr std::size_t kShownError = 200;       // bytes of a server's words that a message repeats
 
-enum class Part { kWaiting, kInFlight, kStreamLength, kStreamGroups, kCounter, kCounterExists };
+enum class Part {
+  kWaiting,
+  kInFlight,
+  kStreamLength,
+  kStreamGroups,
+  kCounter,
+  kCounterExists,
+  kEither,  // one of the commands of which only the key's own type answers
+};
 
 // One command, and what its reply counts.
 struct Count {
@@ -74,6 +82,12 @@ void add_counter(std::vector<Count>& counts, const std::string& key) {
   counts.push_back({Part::kCounterExists, {"EXISTS", key}});
 }
 
+constexpr std::array<const char*, 4> kLengths = {"LLEN", "ZCARD", "SCARD", "HLEN"};
+
+void add_any_of(std::vector<Count>& counts, const std::string& key) {
+  for (const char* length : kLengths) counts.push_back({Part::kEither, {length, key}});
+}
+
 // A job's score is its time in milliseconds times 4096, plus what tells it from others.
 void add_bullmq(std::vector<Count>& counts, const std::string& queue, WallTime now) {
   const auto ms = std::chrono::floor<std::chrono::milliseconds>(now.time_since_epoch()).count();
@@ -110,6 +124,8 @@ void add_key(std::vector<Count>& counts, const RedisQueue& queue, const std::str
       return counts.push_back({Part::kWaiting, {"HLEN", key}});
     case QueueKind::kCounter:
       return add_counter(counts, key);
+    case QueueKind::kAnyOf:
+      return add_any_of(counts, key);
     case QueueKind::kCelery:
       return add_celery(counts, key);
     case QueueKind::kBullmq:
@@ -247,6 +263,42 @@ Result<void> add_reply(QueueReading& reading, const RedisQueue& queue, const Cou
   return {};
 }
 
+bool is_other_type(const RedisReply& reply) {
+  return reply.type == RedisReply::Type::kError && reply.text.starts_with("WRONGTYPE");
+}
+
+// The length that one of the commands found. Where a user may use some of them only, those are
+// enough for its own type; and of a key made in between the greatest is the newest.
+Result<std::int64_t> read_either(std::span<const Count> counts,
+                                 std::span<const RedisReply> replies) {
+  std::optional<std::int64_t> length;
+  std::optional<Error> problem;
+  for (std::size_t i = 0; i < kLengths.size(); ++i) {
+    if (is_other_type(replies[i])) continue;
+    const auto number = number_of(counts[i], replies[i]);
+    if (number) {
+      length = std::max(length.value_or(0), *number);
+    } else if (!problem) {
+      problem = number.error();
+    }
+  }
+  if (length) return *length;
+  if (problem) return fail(*problem);
+  return refused(counts.front().command, "neither a list, a sorted set, a set nor a hash");
+}
+
+Result<QueueReading> read_any_of(std::span<const Count> counts,
+                                 std::span<const RedisReply> replies) {
+  QueueReading reading;
+  for (; !counts.empty(); counts = counts.subspan(kLengths.size())) {
+    const auto length = read_either(counts, replies);
+    if (!length) return fail(length.error());
+    reading.depth += *length;
+    replies = replies.subspan(kLengths.size());
+  }
+  return reading;
+}
+
 // As a pattern of an ACL. What means more than itself there, and what a pasted line cannot hold, is
 // any one byte.
 std::string acl_pattern(const std::string& key) {
@@ -278,6 +330,7 @@ std::vector<RedisCommand> queue_commands(const RedisQueue& queue, WallTime now) 
 Result<QueueReading> read_queue(const RedisQueue& queue, std::span<const RedisReply> replies) {
   const std::vector<Count> counts = counts_of(queue, {});
   assert(replies.size() == counts.size());
+  if (queue.kind == QueueKind::kAnyOf) return read_any_of(counts, replies);
   QueueReading reading;
   if (!queue.group.empty()) reading.in_flight = 0;
   for (std::size_t i = 0; i < counts.size(); ++i) {

@@ -30,6 +30,7 @@ enum class QueueKind {
   kSet,        // SCARD
   kHash,       // HLEN
   kCounter,    // a string that holds a number: GETRANGE, so that a huge one stays where it is
+  kAnyOf,      // a list, sorted set, set or hash, whichever lies there: KEDA's `listName`
   kCelery,     // its four priorities; in flight: `unacked`, which all queues of a database share
   kBullmq,     // wait, prioritized, delayed until now; without paused; in flight: active
   kSidekiq,    // in flight is unknown: its processes tell that every ten seconds only

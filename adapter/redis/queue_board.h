@@ -1,18 +1,25 @@
-// QueueBoard is what is known of every configured queue: RedisPollers write it on their one loop,
-// QueueService reads it on any. Thread-safe for one writer.
+// QueueBoard is which queues are counted, and what is known of each: those of the configuration,
+// and those that KEDA's triggers ask for. The RedisPoller of a queue's server writes what is known
+// of it; QueueService and KedaQueues read. Thread-safe.
 
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include "adapter/redis/queue.h"
 #include "base/clock.h"
+#include "base/result.h"
 #include "base/shared_cell.h"
 
 namespace leadline {
@@ -22,24 +29,98 @@ struct QueueState {
   std::optional<std::int64_t> in_flight;  // jobs with workers; nullopt too where it cannot be told
   SteadyTime sampled_at;                  // when the question was sent; of a known depth
   std::string problem = "not asked yet";  // the newest one; may stand beside a depth not yet stale
+  std::optional<SteadyTime> taken_at;     // when a worker was last seen: jobs in flight, or fewer
+                                          // waiting than before
+
+  // Jobs waiting and in flight; 0 where they are not known.
+  [[nodiscard]] std::int64_t jobs() const { return depth.value_or(0) + in_flight.value_or(0); }
 };
+
+// kUnavailable or kStale with the reason, where the state must not be served: unknown, or asked for
+// longer ago than `max_age`.
+[[nodiscard]] Result<void> check_servable(const QueueState& state, SteadyTime now,
+                                          std::chrono::milliseconds max_age);
+
+// A queue that is counted. Written by one poller.
+class CountedQueue {
+ public:
+  explicit CountedQueue(RedisQueue queue)
+      : queue_(std::move(queue)), state_(std::make_shared<const QueueState>()) {}
+
+  [[nodiscard]] const RedisQueue& queue() const { return queue_; }
+  [[nodiscard]] std::shared_ptr<const QueueState> state() const { return state_.load(); }
+  void publish(QueueState state) {
+    state_.store(std::make_shared<const QueueState>(std::move(state)));
+    is_new_ = false;
+  }
+  [[nodiscard]] bool is_new() const { return is_new_; }  // nothing was published yet
+
+  // A trigger uses it.
+  void ask(SteadyTime now) { asked_at_ = now.time_since_epoch().count(); }
+  [[nodiscard]] SteadyTime asked_at() const { return time_of(asked_at_); }
+
+  // Somebody waits for its first job: for the next second it is counted as often as can be.
+  void watch(SteadyTime now) { watched_at_ = now.time_since_epoch().count(); }
+  [[nodiscard]] bool is_watched(SteadyTime now) const {
+    return now - time_of(watched_at_) < std::chrono::seconds{1};
+  }
+
+ private:
+  static SteadyTime time_of(SteadyTime::rep ticks) {
+    return SteadyTime(SteadyTime::duration(ticks));
+  }
+
+  const RedisQueue queue_;
+  SharedCell<const QueueState> state_;
+  std::atomic<bool> is_new_ = true;
+  std::atomic<SteadyTime::rep> asked_at_ = 0, watched_at_ = 0;
+};
+
+using QueueList = std::vector<std::shared_ptr<CountedQueue>>;
 
 class QueueBoard {
  public:
-  using States = std::vector<QueueState>;  // in the order of queues()
+  static constexpr std::size_t kMaxAsked = 2'000;  // by triggers, besides the configured ones
+  static constexpr std::size_t kMaxAskedOfNamespace = 500;  // one tenant leaves room for others
+  static constexpr std::chrono::minutes kForgetAfter{60};   // longer than KEDA polls
 
-  explicit QueueBoard(std::vector<RedisQueue> queues)
-      : queues_(std::move(queues)), states_(std::make_shared<const States>(queues_.size())) {}
+  explicit QueueBoard(std::vector<RedisQueue> configured);
 
-  [[nodiscard]] const std::vector<RedisQueue>& queues() const { return queues_; }
-  [[nodiscard]] std::shared_ptr<const States> states() const { return states_.load(); }
+  // Those of the configuration, in its order.
+  [[nodiscard]] const QueueList& configured() const { return configured_; }
+  // nullptr: there is none.
+  [[nodiscard]] std::shared_ptr<CountedQueue> configured(std::string_view namespace_name,
+                                                         std::string_view name) const;
 
-  // Replaces all states at once. REQUIRES: one for each queue.
-  void publish(States states) { states_.store(std::make_shared<const States>(std::move(states))); }
+  // The queue with the server, kind, keys and group of `queue`, which is counted from now on where
+  // it was not. kUnavailable: too many are asked for.
+  [[nodiscard]] Result<std::shared_ptr<CountedQueue>> asked(const RedisQueue& queue,
+                                                            SteadyTime now);
+
+  // Counts no longer what no trigger asked for since kForgetAfter. Cheap: looks once a minute.
+  void forget_unasked(SteadyTime now);
+
+  // All that are counted on a server; the same pointer until that changes.
+  [[nodiscard]] std::shared_ptr<const QueueList> of(std::string_view server) const;
+
+  // `told` is called, on the pollers' loop, when a queue without jobs has some. REQUIRES: before
+  // the first poller starts.
+  void on_first_job(std::function<void()> told) { told_ = std::move(told); }
+  void tell_first_job() const {
+    if (told_) told_();
+  }
 
  private:
-  const std::vector<RedisQueue> queues_;
-  SharedCell<const States> states_;
+  using ByServer = std::map<std::string, std::shared_ptr<const QueueList>, std::less<>>;
+  [[nodiscard]] Result<void> has_room(const std::string& namespace_name) const;
+  void group();
+
+  const QueueList configured_;
+  std::function<void()> told_;
+  mutable std::mutex mutex_;
+  QueueList asked_;
+  ByServer by_server_;
+  SteadyTime looked_at_;
 };
 
 }  // namespace leadline

@@ -21,11 +21,8 @@ constexpr std::array<std::string_view, 2> kNames = {"redis_queue_depth", "redis_
 // The count that `metric` names, or why there is none.
 Result<std::int64_t> count_of(const QueueState& state, std::string_view metric, SteadyTime now,
                               std::chrono::milliseconds max_age) {
-  if (!state.depth) return fail(Errc::kUnavailable, "{}", state.problem);
-  if (now - state.sampled_at > max_age) {
-    return fail(Errc::kStale, "older than {} ms{}{}", max_age.count(),
-                state.problem.empty() ? "" : ": ", state.problem);
-  }
+  const auto servable = check_servable(state, now, max_age);
+  if (!servable) return fail(servable.error());
   if (metric == kNames[0]) return *state.depth;
   if (state.in_flight) return *state.in_flight;
   return fail(Errc::kNotFound, "a queue of this kind does not tell its jobs in flight");
@@ -42,7 +39,7 @@ std::string joined(const std::vector<std::string>& reasons) {
 }  // namespace
 
 std::span<const std::string_view> QueueService::names() const {
-  return board_.queues().empty() ? std::span<const std::string_view>() : kNames;
+  return board_.configured().empty() ? std::span<const std::string_view>() : kNames;
 }
 
 bool QueueService::serves(std::string_view name) const {
@@ -52,20 +49,20 @@ bool QueueService::serves(std::string_view name) const {
 ApiResult<std::vector<ExternalItem>> QueueService::external(const MetricQuery& query,
                                                             Instant now) const {
   const std::string metric = ascii_lower(query.metric);
-  const auto states = board_.states();
   std::vector<ExternalItem> items;
   std::vector<std::string> reasons;
-  for (std::size_t i = 0; i < states->size(); ++i) {
-    const RedisQueue& queue = board_.queues()[i];
+  for (const auto& counted : board_.configured()) {
+    const RedisQueue& queue = counted->queue();
     Labels labels = {{"queue", queue.name}, {"server", queue.server}};
     if (queue.namespace_name != query.namespace_name) continue;
     if (!query.label_selector.matches(labels)) continue;
-    const auto count = count_of((*states)[i], metric, now.steady, max_age_);
+    const auto state = counted->state();
+    const auto count = count_of(*state, metric, now.steady, max_age_);
     if (!count) {
       reasons.push_back(fmt::format("queue {}: {}", queue.name, count.error().message));
       continue;
     }
-    const auto age = now.steady - (*states)[i].sampled_at;
+    const auto age = now.steady - state->sampled_at;
     items.push_back({.metric = metric,
                      .labels = std::move(labels),
                      .timestamp = now.wall - std::chrono::duration_cast<WallTime::duration>(age),

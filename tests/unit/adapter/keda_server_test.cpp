@@ -43,7 +43,7 @@ class KedaServerTest : public testing::Test {
                        .with(pod_of("b", "idle"), {})
                        .silent(pod_of("c", "silent"))
                        .build());
-    server_ = required(KedaServer::start(loop_, answers_, metrics_, plain()));
+    server_ = required(KedaServer::start(loop_, scaler_, metrics_, plain()));
     thread_ = std::thread([this] { loop_.run(); });
     stub_ = ExternalScaler::NewStub(grpc::CreateChannel(
         fmt::format("127.0.0.1:{}", server_->port()), grpc::InsecureChannelCredentials()));
@@ -72,6 +72,9 @@ class KedaServerTest : public testing::Test {
   ViewCell views_;
   Catalogue catalogue_ = std::move(*Catalogue::make({}));
   KedaAnswers answers_{views_, catalogue_, {}};
+  QueueBoard queues_{{}};
+  RedisConfig redis_{.servers = {{.name = "main", .namespaces = {"ns"}}}, .queues = {}};
+  KedaScaler scaler_{answers_, queues_, redis_, std::chrono::seconds{5}};
   SelfMetrics metrics_;
   EventLoop loop_;
   std::unique_ptr<KedaServer> server_;
@@ -164,7 +167,7 @@ TEST_F(KedaServerTest, WhatWasAskedAndToldIsCounted) {
 TEST_F(KedaServerTest, ATakenPortIsSaidAndNotShared) {
   KedaServerOptions options = plain();
   options.port = server_->port();
-  const auto second = KedaServer::start(loop_, answers_, metrics_, options);
+  const auto second = KedaServer::start(loop_, scaler_, metrics_, options);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Errc::kUnavailable);
 }
@@ -172,7 +175,7 @@ TEST_F(KedaServerTest, ATakenPortIsSaidAndNotShared) {
 TEST_F(KedaServerTest, FilesThatCannotBeReadAreSaidAtTheStart) {
   KedaServerOptions options = plain();
   options.tls = {"/none.crt", "/none.key", "/none.ca"};
-  const auto second = KedaServer::start(loop_, answers_, metrics_, options);
+  const auto second = KedaServer::start(loop_, scaler_, metrics_, options);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Errc::kBadConfig);
   EXPECT_NE(second.error().message.find("keda_tls_cert_file"), std::string::npos);

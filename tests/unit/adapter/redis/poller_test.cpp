@@ -1,5 +1,6 @@
 #include "adapter/redis/poller.h"
 
+#include <atomic>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -50,7 +51,7 @@ class RedisPollerTest : public testing::Test {
 
   // `depth/in flight`, or the reason.
   [[nodiscard]] std::string shown(std::size_t place) const {
-    const QueueState state = (*board_->states())[place];
+    const QueueState state = *board_->configured()[place]->state();
     if (!state.depth) return state.problem;
     return fmt::format("{}/{}", *state.depth,
                        state.in_flight ? std::to_string(*state.in_flight) : "-");
@@ -64,10 +65,10 @@ class RedisPollerTest : public testing::Test {
 
   [[nodiscard]] testing::AssertionResult has_problem(std::string_view want) {
     const auto holds = [&] {
-      return (*board_->states())[0].problem.find(want) != std::string::npos;
+      return board_->configured()[0]->state()->problem.find(want) != std::string::npos;
     };
     if (test::eventually(thread_, holds)) return testing::AssertionSuccess();
-    return testing::AssertionFailure() << (*board_->states())[0].problem;
+    return testing::AssertionFailure() << board_->configured()[0]->state()->problem;
   }
 
   void add(const std::string& stream, int entries) {
@@ -163,13 +164,13 @@ TEST_F(RedisPollerTest, AServerThatHangsKeepsItsLastSampleAndItsAge) {
   ASSERT_TRUE(becomes(0, "1/-"));
   redis_.pause();
   ASSERT_TRUE(has_problem("no complete answer within 300 ms"));
-  const auto sampled_at = (*board_->states())[0].sampled_at;
+  const auto sampled_at = board_->configured()[0]->state()->sampled_at;
   const auto failed_again = [&] {
     return metrics_.text({}).find("outcome=\"failed\",server=\"main\"} 2") != std::string::npos ||
            metrics_.text({}).find("server=\"main\",outcome=\"failed\"} 2") != std::string::npos;
   };
   EXPECT_TRUE(test::eventually(thread_, failed_again)) << metrics_.text({});
-  EXPECT_EQ((*board_->states())[0].sampled_at, sampled_at);
+  EXPECT_EQ(board_->configured()[0]->state()->sampled_at, sampled_at);
   redis_.resume();
   redis_.say({"RPUSH", "list", "b"});
   EXPECT_TRUE(becomes(0, "2/-"));
@@ -197,7 +198,7 @@ TEST_F(RedisPollerTest, OnlyTheRightsThatAreNamedAreNeeded) {
   with_foreign.push_back(queue("secret", QueueKind::kList));
   poll(with_foreign, server);
   ASSERT_TRUE(has_problem("login: AUTH was answered WRONGPASS"));
-  EXPECT_EQ((*board_->states())[0].depth, std::nullopt);
+  EXPECT_EQ(board_->configured()[0]->state()->depth, std::nullopt);
   std::ofstream(password) << "sesame\n";  // rotated: read again at the next attempt
   EXPECT_TRUE(becomes(0, "1/-"));
   EXPECT_TRUE(becomes(1, "7/0"));
@@ -218,7 +219,7 @@ TEST_F(RedisPollerTest, AServersWordsNeverTellThePassword) {
   server.password_file = password;
   poll({queue("list", QueueKind::kList)}, server);
   ASSERT_TRUE(has_problem("login: AUTH was answered ERR"));
-  EXPECT_EQ((*board_->states())[0].problem, "login: AUTH was answered ERR");
+  EXPECT_EQ(board_->configured()[0]->state()->problem, "login: AUTH was answered ERR");
 }
 
 TEST_F(RedisPollerTest, OverTlsBothEndsAreVerified) {
@@ -233,10 +234,10 @@ TEST_F(RedisPollerTest, OverTlsBothEndsAreVerified) {
 
   const auto is_refused = [&](const RedisServer& server, std::string_view why) {
     poll(queues, server);
-    const auto asked = [&] { return (*board_->states())[0].problem != "not asked yet"; };
+    const auto asked = [&] { return board_->configured()[0]->state()->problem != "not asked yet"; };
     EXPECT_TRUE(test::eventually(thread_, asked));
     EXPECT_TRUE(has_problem(why));
-    EXPECT_EQ((*board_->states())[0].depth, std::nullopt);
+    EXPECT_EQ(board_->configured()[0]->state()->depth, std::nullopt);
   };
   RedisServer server = redis_.tls_server();
   server.host = "127.0.0.1";
@@ -306,6 +307,62 @@ TEST_F(RedisPollerTest, QueuesShareOneConnection) {
   ASSERT_TRUE(becomes(0, "1/-"));
   const std::string stats = redis_.say({"INFO", "stats"}).text;
   EXPECT_NE(stats.find("total_connections_received:2\r\n"), std::string::npos) << stats;
+}
+
+// KEDA's `listName` says no type, and a user may have the right to look at one of them only.
+TEST_F(RedisPollerTest, WhicheverCollectionLiesThereIsCounted) {
+  redis_.say({"RPUSH", "list", "a", "b"});
+  redis_.say({"ZADD", "zset", "1", "a"});
+  redis_.say({"SADD", "set", "a", "b", "c"});
+  redis_.say({"HSET", "hash", "a", "b", "c", "d"});
+  redis_.say({"SET", "text", "42"});
+  add("stream", 3);
+  std::vector<RedisQueue> queues;
+  for (const char* key : {"list", "zset", "set", "hash", "missing", "text", "stream"}) {
+    queues.push_back(queue(key, QueueKind::kAnyOf));
+  }
+  poll(queues);
+  EXPECT_TRUE(becomes(0, "2/-"));
+  EXPECT_TRUE(becomes(1, "1/-"));
+  EXPECT_TRUE(becomes(2, "3/-"));
+  EXPECT_TRUE(becomes(3, "2/-"));
+  EXPECT_TRUE(becomes(4, "0/-"));
+  EXPECT_TRUE(becomes(5, "LLEN text: neither a list, a sorted set, a set nor a hash"));
+  EXPECT_TRUE(becomes(6, "LLEN stream: neither"));
+  redis_.say({"ACL", "SETUSER", "default", "-zcard", "-scard", "-hlen"});
+  EXPECT_TRUE(becomes(1, "ZCARD zset: NOPERM"));
+  EXPECT_EQ(shown(0), "2/-");
+}
+
+// A trigger's queue is counted from the moment it asks, without the round of the others; and where
+// somebody waits for its first job, that is seen long before the next round.
+TEST_F(RedisPollerTest, WhatSomebodyWaitsForIsCountedBetweenRounds) {
+  std::atomic<int> told = 0;
+  thread_.call([&] {
+    board_ = std::make_unique<QueueBoard>(std::vector<RedisQueue>{});
+    board_->on_first_job([&] { ++told; });
+    poller_ = std::make_unique<RedisPoller>(thread_.loop(), redis_.server(), *board_, metrics_,
+                                            RedisPollerOptions{.interval = std::chrono::hours{1}});
+    poller_->start();
+  });
+  const auto counted = *board_->asked(queue("jobs", QueueKind::kList), system_now().steady);
+  const auto depth_is = [&](std::int64_t depth) {
+    return test::eventually(thread_, [&] {
+      counted->watch(system_now().steady);
+      return counted->state()->depth == depth;
+    });
+  };
+  EXPECT_TRUE(depth_is(0));
+  EXPECT_FALSE(counted->state()->taken_at);
+  EXPECT_EQ(told, 0);
+  redis_.say({"RPUSH", "jobs", "a", "b"});
+  EXPECT_TRUE(depth_is(2));
+  EXPECT_TRUE(test::eventually(thread_, [&] { return told == 1; }));
+  EXPECT_FALSE(counted->state()->taken_at);
+  redis_.say({"LPOP", "jobs"});
+  EXPECT_TRUE(depth_is(1));
+  EXPECT_TRUE(counted->state()->taken_at);  // a worker was there
+  EXPECT_EQ(told, 1);
 }
 
 TEST_F(RedisPollerTest, APresetsJobsWaitOrAreInFlight) {

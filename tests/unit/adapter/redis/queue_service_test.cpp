@@ -37,9 +37,13 @@ class QueueServiceTest : public testing::Test {
   }
 
   void know(std::int64_t mail, std::int64_t clips) {
-    board_.publish({{mail, {}, noon().steady, ""},
-                    {clips, 2, noon().steady - seconds{1}, ""},
-                    {7, {}, noon().steady, ""}});
+    const auto publish = [&](std::size_t place, QueueState state) {
+      state.problem.clear();
+      board_.configured()[place]->publish(std::move(state));
+    };
+    publish(0, {.depth = mail, .sampled_at = noon().steady});
+    publish(1, {.depth = clips, .in_flight = 2, .sampled_at = noon().steady - seconds{1}});
+    publish(2, {.depth = 7, .sampled_at = noon().steady});
   }
 
   QueueBoard board_{{queue("mail", "shop"), queue("clips", "shop"), queue("mail", "other")}};

@@ -1,0 +1,192 @@
+#include "adapter/keda_queue_trigger.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "adapter/keda_metadata.h"
+
+namespace leadline {
+namespace {
+
+constexpr double kDefaultJobs = 5;           // KEDA's listLength, streamLength …
+constexpr std::size_t kLongestKey = 1024;    // bytes of a key, a group
+constexpr std::size_t kLongestMetric = 100;  // bytes of a metric's name
+constexpr std::array<std::string_view, 3> kSubjects = {"queue", "listName", "stream"};
+
+// As KEDA's NormalizeString(), and of every other byte that a path's segment cannot hold.
+std::string metric_name_of(std::string_view kind, std::string_view name) {
+  std::string metric = fmt::format("{}-{}", kind, name.substr(0, kLongestMetric));
+  std::ranges::replace_if(
+      metric,
+      [](char c) {
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        return !letter && !(c >= '0' && c <= '9') && c != '-' && c != '_';
+      },
+      '-');
+  return metric;
+}
+
+class Reader : public KedaMetadata {
+ public:
+  Reader(const Labels& metadata, std::span<const RedisServer> servers,
+         std::span<const RedisQueue> queues)
+      : KedaMetadata(metadata), servers_(servers), queues_(queues) {}
+
+  void read(KedaQueueTrigger& trigger) {
+    read_subject(trigger);
+    read_measure(trigger);
+    trigger.target_value = first_goal(goal_keys(trigger.queue));
+    trigger.activation = first_activation(
+        trigger.queue.kind == QueueKind::kStream ? "activationLagCount" : "activationListLength");
+  }
+
+ private:
+  void read_subject(KedaQueueTrigger& trigger) {
+    const auto given =
+        std::ranges::count_if(kSubjects, [&](auto key) { return !text(key).empty(); });
+    if (given != 1 || !text("workload").empty()) {
+      return wrong("queue", "", "give one of queue, listName, stream and workload");
+    }
+    if (!text("queue").empty()) return read_configured(trigger);
+    RedisQueue& queue = trigger.queue;
+    queue.namespace_name = trigger.namespace_name;
+    read_server(queue);
+    if (text("stream").empty()) {
+      read_list(queue);
+    } else {
+      read_stream(queue);
+    }
+    trigger.metric_name =
+        metric_name_of(queue.kind == QueueKind::kStream ? "redis-streams" : "redis", queue.name);
+  }
+
+  void read_configured(KedaQueueTrigger& trigger) {
+    const std::string_view name = text("queue");
+    const auto found = std::ranges::find_if(queues_, [&](const RedisQueue& queue) {
+      return queue.namespace_name == trigger.namespace_name && queue.name == name;
+    });
+    if (found == queues_.end()) {
+      return wrong("queue", name, "is no queue of this namespace in the adapter's redis.queues");
+    }
+    trigger.is_configured = true;
+    trigger.queue = *found;
+    trigger.metric_name = metric_name_of("redis", name);
+  }
+
+  void read_server(RedisQueue& queue) {
+    const std::string_view name = text("server");
+    const auto found =
+        std::ranges::find_if(servers_, [&](const auto& server) { return server.name == name; });
+    const bool open = found != servers_.end() && is_open_to(*found, queue.namespace_name);
+    if (!open) {
+      return wrong("server", name,
+                   "must name one of the adapter's redis.servers that has this namespace among "
+                   "its namespaces");
+    }
+    queue.server = name;
+    read_database(*found);
+  }
+
+  static bool is_open_to(const RedisServer& server, const std::string& namespace_name) {
+    return std::ranges::any_of(server.namespaces, [&](const std::string& each) {
+      return each == "*" || each == namespace_name;
+    });
+  }
+
+  void read_database(const RedisServer& server) {
+    const std::string_view written = text("databaseIndex");
+    if (written.empty() || written == std::to_string(server.database)) return;
+    wrong("databaseIndex", written,
+          fmt::format("server {} is database {}; configure another server for this one",
+                      server.name, server.database));
+  }
+
+  void read_list(RedisQueue& queue) {
+    queue.kind = QueueKind::kAnyOf;
+    read_key(queue, "listName");
+    if (text("preset").empty()) return;
+    const auto preset = queue_preset_from(text("preset"));
+    if (!preset) {
+      wrong("preset", text("preset"), "must be celery, bullmq, sidekiq, rq or asynq");
+    }
+    queue.kind = preset.value_or(queue.kind);
+  }
+
+  void read_stream(RedisQueue& queue) {
+    queue.kind = QueueKind::kStream;
+    read_key(queue, "stream");
+    queue.group = text("consumerGroup");
+    if (queue.group.size() > kLongestKey) {
+      wrong("consumerGroup", queue.group, fmt::format("is longer than {} bytes", kLongestKey));
+    }
+  }
+
+  void read_key(RedisQueue& queue, std::string_view key) {
+    queue.name = text(key);
+    queue.keys = {queue.name};
+    if (queue.name.size() > kLongestKey) {
+      wrong(key, queue.name, fmt::format("is longer than {} bytes", kLongestKey));
+    }
+  }
+
+  void read_measure(KedaQueueTrigger& trigger) {
+    const std::string_view metric = text("metric");
+    if (metric.empty()) return;
+    if (metric == "redis_queue_depth") {
+      trigger.measure = QueueMeasure::kDepth;
+    } else if (metric == "redis_queue_in_flight") {
+      trigger.measure = QueueMeasure::kInFlight;
+    } else {
+      wrong("metric", metric, "must be redis_queue_depth or redis_queue_in_flight");
+    }
+  }
+
+  // KEDA's choice of mode: with a group its lag where lagCount says so, else what is pending.
+  std::array<std::string_view, 2> goal_keys(const RedisQueue& queue) const {
+    if (queue.kind != QueueKind::kStream) return {"targetValue", "listLength"};
+    if (queue.group.empty()) return {"targetValue", "streamLength"};
+    const std::string_view lag = text("lagCount");
+    return {"targetValue", lag.empty() || lag == "0" ? "pendingEntriesCount" : "lagCount"};
+  }
+
+  double first_goal(const std::array<std::string_view, 2>& keys) {
+    for (const std::string_view key : keys) {
+      if (!text(key).empty()) return goal(key);
+    }
+    return kDefaultJobs;
+  }
+
+  double first_activation(std::string_view keda_key) {
+    for (const std::string_view key : {std::string_view("activationTargetValue"), keda_key}) {
+      if (!text(key).empty()) return activation(key);
+    }
+    return 0;
+  }
+
+  std::span<const RedisServer> servers_;
+  std::span<const RedisQueue> queues_;
+};
+
+}  // namespace
+
+bool is_keda_queue_trigger(const Labels& metadata) {
+  const KedaMetadata keys(metadata);
+  return std::ranges::any_of(kSubjects, [&](auto key) { return !keys.text(key).empty(); });
+}
+
+Result<KedaQueueTrigger> parse_keda_queue_trigger(std::string_view namespace_name,
+                                                  const Labels& metadata,
+                                                  std::span<const RedisServer> servers,
+                                                  std::span<const RedisQueue> queues) {
+  KedaQueueTrigger trigger;
+  trigger.namespace_name = namespace_name;
+  Reader reader(metadata, servers, queues);
+  reader.check_namespace(namespace_name);
+  reader.read(trigger);
+  if (const auto read = reader.result(); !read) return fail(read.error());
+  return trigger;
+}
+
+}  // namespace leadline

@@ -1,0 +1,50 @@
+// KedaQueueTrigger is a trigger of a ScaledObject on a work queue in Redis: what its metadata asks
+// of us. The keys are those of KEDA's own redis and redis-streams scalers. Pure, immutable,
+// thread-safe. Source: contracts/keda.md §3.1 (KEDA v2.21.0).
+
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "adapter/label_selector.h"
+#include "adapter/redis/connection.h"
+#include "adapter/redis/queue.h"
+#include "base/result.h"
+
+namespace leadline {
+
+// Which jobs of the queue are counted.
+enum class QueueMeasure { kJobs, kDepth, kInFlight };  // kJobs: waiting, and in flight where told
+
+struct KedaQueueTrigger {
+  std::string namespace_name;  // the ScaledObject's
+  bool is_configured = false;  // `queue` is one of the configuration, of that namespace
+  RedisQueue queue;
+  QueueMeasure measure = QueueMeasure::kJobs;
+  std::string metric_name;  // a path segment: "redis-mail", as KEDA names it
+  double target_value = 0;  // jobs a replica, > 0
+  double activation = 0;    // active while more jobs wait; >= 0
+};
+
+// Whether the metadata is about a queue: it has `queue`, `listName` or `stream`.
+[[nodiscard]] bool is_keda_queue_trigger(const Labels& metadata);
+
+// What the metadata of a queue trigger may say; other keys are KEDA's own and left alone:
+//   queue                  name of a queue of our configuration; or one of the next two:
+//   listName               a list, sorted set, set or hash
+//   preset                 with listName, which is then the library's name of the queue: celery, …
+//   stream, consumerGroup  a stream; without a group every entry is a job
+//   server                 name of a server of our configuration; with listName or stream
+//   databaseIndex          must be the server's
+//   metric                 redis_queue_depth or redis_queue_in_flight; both by default
+//   targetValue            > 0; else listLength, or of a stream lagCount (with a group),
+//                          pendingEntriesCount (likewise) or streamLength (without one); else 5
+//   activationTargetValue  >= 0; else activationListLength or activationLagCount; else 0
+// Each may be written `KEYFromEnv`. kBadInput, with every error, `; ` between them.
+[[nodiscard]] Result<KedaQueueTrigger> parse_keda_queue_trigger(
+    std::string_view namespace_name, const Labels& metadata, std::span<const RedisServer> servers,
+    std::span<const RedisQueue> queues);
+
+}  // namespace leadline

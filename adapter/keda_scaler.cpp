@@ -1,0 +1,122 @@
+#include "adapter/keda_scaler.h"
+
+#include <utility>
+
+#include "adapter/keda_queue_trigger.h"
+#include "daemon/log.h"
+
+namespace leadline {
+namespace {
+
+class WorkloadSubject final : public KedaSubject {
+ public:
+  WorkloadSubject(KedaAnswers& answers, KedaTrigger trigger)
+      : answers_(answers), trigger_(std::move(trigger)) {}
+
+  [[nodiscard]] const std::string& namespace_name() const override {
+    return trigger_.namespace_name;
+  }
+  [[nodiscard]] const std::string& metric_name() const override { return trigger_.entry->name; }
+  [[nodiscard]] double target_value() const override { return trigger_.target_value; }
+  [[nodiscard]] Result<KedaValue> value(SteadyTime now) override {
+    return answers_.value(trigger_, now);
+  }
+  [[nodiscard]] Result<bool> active(SteadyTime now) override {
+    return answers_.active(trigger_, now);
+  }
+  [[nodiscard]] bool believed_at_zero(SteadyTime now) override {
+    return answers_.believed_at_zero(trigger_, now);
+  }
+  void await_work(SteadyTime /*now*/) override {}  // its pods' sidecars tell as soon as they can
+
+ private:
+  KedaAnswers& answers_;
+  KedaTrigger trigger_;
+};
+
+// KEDA tells nothing of replicas: where no worker took a job for so long, there may be none.
+constexpr std::chrono::seconds kNobodyWorks{10};
+
+class QueueSubject final : public KedaSubject {
+ public:
+  QueueSubject(KedaQueueTrigger trigger, std::shared_ptr<CountedQueue> counted,
+               std::chrono::milliseconds max_age)
+      : trigger_(std::move(trigger)), counted_(std::move(counted)), max_age_(max_age) {}
+
+  [[nodiscard]] const std::string& namespace_name() const override {
+    return trigger_.namespace_name;
+  }
+  [[nodiscard]] const std::string& metric_name() const override { return trigger_.metric_name; }
+  [[nodiscard]] double target_value() const override { return trigger_.target_value; }
+
+  [[nodiscard]] Result<KedaValue> value(SteadyTime now) override {
+    const auto state = known(now);
+    if (!state) return fail(state.error());
+    const auto jobs = measured(**state);
+    if (!jobs) return fail(jobs.error());
+    return KedaValue{.value = static_cast<double>(*jobs), .sample_age = now - (*state)->sampled_at};
+  }
+
+  // What is in flight is work, however few; what waits, where there is more than the activation.
+  [[nodiscard]] Result<bool> active(SteadyTime now) override {
+    const auto state = known(now);
+    if (!state) return fail(state.error());
+    return (*state)->in_flight.value_or(0) > 0 ||
+           static_cast<double>(*(*state)->depth) > trigger_.activation;
+  }
+
+  [[nodiscard]] bool believed_at_zero(SteadyTime now) override {
+    const auto state = counted_->state();
+    return !state->taken_at || now - *state->taken_at > kNobodyWorks;
+  }
+
+  void await_work(SteadyTime now) override { counted_->watch(now); }
+
+ private:
+  [[nodiscard]] Result<std::shared_ptr<const QueueState>> known(SteadyTime now) {
+    counted_->ask(now);
+    auto state = counted_->state();
+    const auto servable = check_servable(*state, now, max_age_);
+    if (servable) return state;
+    return fail(Errc::kUnavailable, "{}: {}", name(), servable.error().message);
+  }
+
+  [[nodiscard]] Result<std::int64_t> measured(const QueueState& state) const {
+    if (trigger_.measure == QueueMeasure::kDepth) return *state.depth;
+    if (trigger_.measure == QueueMeasure::kJobs) return state.jobs();
+    if (state.in_flight) return *state.in_flight;
+    return fail(Errc::kUnavailable, "{}: a queue of this kind does not tell its jobs in flight",
+                name());
+  }
+
+  [[nodiscard]] std::string name() const {
+    return "redis queue " + printable(counted_->queue().name);
+  }
+
+  KedaQueueTrigger trigger_;
+  std::shared_ptr<CountedQueue> counted_;
+  std::chrono::milliseconds max_age_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<KedaSubject>> KedaScaler::subject(std::string_view namespace_name,
+                                                         const Labels& metadata, SteadyTime now) {
+  if (!is_keda_queue_trigger(metadata)) {
+    auto trigger = workloads_.trigger(namespace_name, metadata);
+    if (!trigger) return fail(trigger.error());
+    return std::make_shared<WorkloadSubject>(workloads_, std::move(*trigger));
+  }
+  auto trigger = parse_keda_queue_trigger(namespace_name, metadata, redis_.servers, redis_.queues);
+  if (!trigger) return fail(trigger.error());
+  auto counted =
+      trigger->is_configured ? queues_.configured(namespace_name, trigger->queue.name) : nullptr;
+  if (!counted) {
+    auto asked = queues_.asked(trigger->queue, now);
+    if (!asked) return fail(asked.error());
+    counted = std::move(*asked);
+  }
+  return std::make_shared<QueueSubject>(std::move(*trigger), std::move(counted), max_age_);
+}
+
+}  // namespace leadline

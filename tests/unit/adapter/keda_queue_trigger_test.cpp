@@ -1,0 +1,133 @@
+#include "adapter/keda_queue_trigger.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/required.h"
+
+namespace leadline {
+namespace {
+
+class KedaQueueTriggerTest : public testing::Test {
+ protected:
+  [[nodiscard]] Result<KedaQueueTrigger> parse(const Labels& metadata,
+                                               std::string_view namespace_name = "shop") const {
+    return parse_keda_queue_trigger(namespace_name, metadata, servers_, queues_);
+  }
+  [[nodiscard]] KedaQueueTrigger list(Labels more) const {
+    more.insert({{"listName", "mail"}, {"server", "main"}});
+    return required(parse(more));
+  }
+  [[nodiscard]] KedaQueueTrigger stream(Labels more) const {
+    more.insert({{"stream", "mail"}, {"server", "main"}});
+    return required(parse(more));
+  }
+  [[nodiscard]] std::string errors(const Labels& metadata) const {
+    const auto trigger = parse(metadata);
+    return trigger ? "none" : trigger.error().message;
+  }
+
+  std::vector<RedisServer> servers_ = {
+      {.name = "main", .database = 2, .namespaces = {"shop"}},
+      {.name = "all", .namespaces = {"*"}},
+      {.name = "closed"},
+  };
+  std::vector<RedisQueue> queues_ = {{.name = "clips",
+                                      .namespace_name = "shop",
+                                      .server = "closed",
+                                      .kind = QueueKind::kCelery,
+                                      .keys = {"a", "b"},
+                                      .group = {}}};
+};
+
+TEST_F(KedaQueueTriggerTest, AListNameAndAServerAreEnough) {
+  const auto trigger = list({});
+  EXPECT_EQ(trigger.queue.kind, QueueKind::kAnyOf);
+  EXPECT_EQ(trigger.queue.keys, std::vector<std::string>{"mail"});
+  EXPECT_EQ(trigger.queue.server, "main");
+  EXPECT_EQ(trigger.queue.namespace_name, "shop");
+  EXPECT_EQ(trigger.measure, QueueMeasure::kJobs);
+  EXPECT_EQ(trigger.metric_name, "redis-mail");
+  EXPECT_EQ(trigger.target_value, 5);
+  EXPECT_EQ(trigger.activation, 0);
+}
+
+// A ScaledObject of KEDA's redis scaler, with `server` added.
+TEST_F(KedaQueueTriggerTest, KedasKeysOfListsMeanTheSame) {
+  const auto trigger = list({{"address", "redis.shop:6379"},
+                             {"passwordFromEnv", "secret"},
+                             {"enableTLS", "false"},
+                             {"databaseIndex", "2"},
+                             {"listLength", "10"},
+                             {"activationListLength", "3"}});
+  EXPECT_EQ(trigger.target_value, 10);
+  EXPECT_EQ(trigger.activation, 3);
+  EXPECT_EQ(list({{"listLength", "10"}, {"targetValue", "2.5"}}).target_value, 2.5);
+}
+
+TEST_F(KedaQueueTriggerTest, KedasKeysOfStreamsMeanTheSame) {
+  const Labels goals = {{"streamLength", "1"}, {"pendingEntriesCount", "2"}, {"lagCount", "3"}};
+  EXPECT_EQ(stream(goals).target_value, 1);
+  Labels grouped = goals;
+  grouped["consumerGroup"] = "g";
+  EXPECT_EQ(stream(grouped).target_value, 3);
+  EXPECT_EQ(stream(grouped).queue.group, "g");
+  grouped["lagCount"] = "0";
+  EXPECT_EQ(stream(grouped).target_value, 2);
+  EXPECT_EQ(stream({{"activationLagCount", "7"}}).activation, 7);
+  EXPECT_EQ(stream({}).metric_name, "redis-streams-mail");
+}
+
+TEST_F(KedaQueueTriggerTest, AQueueOfTheConfigurationIsNamed) {
+  const auto trigger = required(parse({{"queue", "clips"}, {"metric", "redis_queue_depth"}}));
+  EXPECT_TRUE(trigger.is_configured);
+  EXPECT_EQ(trigger.queue.keys.size(), 2);
+  EXPECT_EQ(trigger.measure, QueueMeasure::kDepth);
+  EXPECT_FALSE(parse({{"queue", "clips"}}, "other"));
+}
+
+TEST_F(KedaQueueTriggerTest, AnOddNameMakesAMetricNameAllTheSame) {
+  EXPECT_EQ(list({{"listName", "bull:a/b c.%\xff:wait"}}).metric_name, "redis-bull-a-b-c----wait");
+  EXPECT_LE(list({{"listName", std::string(1000, 'x')}}).metric_name.size(), 120);
+}
+
+TEST_F(KedaQueueTriggerTest, AServerIsForItsNamespacesOnly) {
+  EXPECT_TRUE(parse({{"listName", "mail"}, {"server", "all"}}, "anyone"));
+  const std::string refusal =
+      "must name one of the adapter's redis.servers that has this namespace among its namespaces";
+  EXPECT_EQ(parse({{"listName", "mail"}, {"server", "main"}}, "other").error().message,
+            "trigger metadata: server = \"main\": " + refusal);
+  EXPECT_EQ(errors({{"listName", "mail"}, {"server", "closed"}}),
+            "trigger metadata: server = \"closed\": " + refusal);
+}
+
+TEST_F(KedaQueueTriggerTest, EveryErrorIsToldAndNoSecretIs) {
+  EXPECT_EQ(errors({{"stream", "mail"},
+                    {"serverFromEnv", "s3cret"},
+                    {"metric", "queue_depth"},
+                    {"streamLength", "0"},
+                    {"activationLagCount", "-1"}}),
+            "trigger metadata: serverFromEnv, not shown: must name one of the adapter's "
+            "redis.servers that has this namespace among its namespaces; metric = "
+            "\"queue_depth\": must be redis_queue_depth or redis_queue_in_flight; streamLength = "
+            "\"0\": must be a number above 0; activationLagCount = \"-1\": must be a number of at "
+            "least 0");
+  EXPECT_NE(errors({{"listName", "a"}, {"server", "main"}, {"databaseIndex", "0"}})
+                .find("databaseIndex = \"0\": server main is database 2"),
+            std::string::npos);
+  EXPECT_NE(errors({{"listName", "a"}, {"server", "main"}, {"preset", "none"}}).find("celery"),
+            std::string::npos);
+  EXPECT_NE(errors({{"listName", std::string(2000, 'x')}, {"server", "main"}}).find("longer"),
+            std::string::npos);
+}
+
+TEST_F(KedaQueueTriggerTest, ATriggerIsAboutOneThing) {
+  const std::string one =
+      "trigger metadata: queue: give one of queue, listName, stream and workload";
+  EXPECT_TRUE(errors({{"queue", "clips"}, {"listName", "a"}}).starts_with(one));
+  EXPECT_TRUE(errors({{"queue", "clips"}, {"workload", "llm"}}).starts_with(one));
+  EXPECT_TRUE(is_keda_queue_trigger({{"listNameFromEnv", "a"}}));
+  EXPECT_FALSE(is_keda_queue_trigger({{"workload", "llm"}}));
+}
+
+}  // namespace
+}  // namespace leadline
