@@ -6,6 +6,7 @@ replace github.com/nexus-rpc/nexus-proto-annotations v0.1.0 => github.com/nexus-
 
 require (
 	github.com/kedacore/keda/v2 v2.21.0
+	github.com/redis/go-redis/v9 v9.22.0
 	google.golang.org/grpc v1.84.0
 	k8s.io/api v0.36.4
 )
@@ -227,7 +228,6 @@ require (
 	github.com/prometheus/prometheus v0.314.0 // indirect
 	github.com/rabbitmq/amqp091-go v1.15.0 // indirect
 	github.com/rcrowley/go-metrics v0.0.0-20250401214520-65e299d6c5c9 // indirect
-	github.com/redis/go-redis/v9 v9.22.0 // indirect
 	github.com/robertkrimen/otto v0.5.1 // indirect
 	github.com/robfig/cron v1.2.0 // indirect
 	github.com/robfig/cron/v3 v3.0.1 // indirect

@@ -50,13 +50,19 @@ func freshAddress() string {
 	return fmt.Sprintf("127.%d.%d.%d", 80+os.Getpid()/250%40, 1+os.Getpid()%250, 1+number%250)
 }
 
-// start runs a program until the test ends.
+// start runs one of our programs until the test ends.
 func start(t *testing.T, name string, arguments ...string) *exec.Cmd {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join(programs(), name))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startProgram(t, path, arguments...)
+}
+
+func startProgram(t *testing.T, path string, arguments ...string) *exec.Cmd {
+	t.Helper()
+	name := filepath.Base(path)
 	log, err := os.Create(filepath.Join(t.TempDir(), name+".log"))
 	if err != nil {
 		t.Fatal(err)
