@@ -8,6 +8,8 @@
 #include <sstream>
 #include <utility>
 
+#include <unistd.h>
+
 #include <fmt/format.h>
 
 #include "sim/text_file.h"
@@ -150,6 +152,21 @@ int run_load(LoadCommand command) {
     print_progress((*runner)->progress());
   }
   return report(**runner, command.record);
+}
+
+int run_worker(WorkerOptions options) {
+  StopSignals signals;
+  if (options.name.empty()) options.name = fmt::format("worker-{}", getpid());
+  const auto worked = work(options, [&](auto patience) { return signals.wait(patience); });
+  return worked ? 0 : complain(worked.error());
+}
+
+int run_jobs(const JobsOptions& options) {
+  StopSignals signals;
+  const auto added = add_jobs(options, [&](auto patience) { return signals.wait(patience); });
+  if (!added) return complain(added.error());
+  fmt::print("added {} jobs to {}\n", *added, options.stream);
+  return 0;
 }
 
 }  // namespace leadline

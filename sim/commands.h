@@ -1,4 +1,4 @@
-// The two sub-commands of leadline-sim: flags in, exit status out.
+// The sub-commands of leadline-sim: flags in, exit status out.
 
 #pragma once
 
@@ -8,6 +8,7 @@
 
 #include "sim/engine_server.h"
 #include "sim/load.h"
+#include "sim/worker.h"
 
 namespace leadline {
 
@@ -37,6 +38,8 @@ struct LoadCommand {
 // Exit status: 0, or 1 after an error on stderr.
 [[nodiscard]] int run_engine(EngineCommand command);
 [[nodiscard]] int run_load(LoadCommand command);
+[[nodiscard]] int run_worker(WorkerOptions options);
+[[nodiscard]] int run_jobs(const JobsOptions& options);
 
 // Parses the command line and runs what it names.
 [[nodiscard]] int run_sim(int argc, char** argv);

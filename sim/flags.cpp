@@ -72,10 +72,38 @@ void add_load_flags(CLI::App& app, LoadCommand& command) {
   app.add_option("--record", command.record, "Write one CSV row per request here");
 }
 
+void add_worker_flags(CLI::App& app, WorkerOptions& options) {
+  app.add_option("--redis", options.redis, "HOST:PORT")->capture_default_str();
+  app.add_option("--stream", options.stream, "Where the jobs lie")->capture_default_str();
+  app.add_option("--group", options.group, "Made where it is missing")->capture_default_str();
+  app.add_option("--name", options.name, "Of this consumer; without it one by process ID");
+  app.add_option("--work-ms", options.work_ms, "How long a job takes")
+      ->check(CLI::Range(0, 3'600'000))
+      ->capture_default_str();
+  app.add_option("--prefetch", options.prefetch, "Jobs taken at once, done one by one")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--claim-after-ms", options.claim_after_ms,
+                 "A job idle for so long was left by a worker that died")
+      ->check(CLI::Range(1, 3'600'000))
+      ->capture_default_str();
+}
+
+void add_jobs_flags(CLI::App& app, JobsOptions& options) {
+  app.add_option("--redis", options.redis, "HOST:PORT")->capture_default_str();
+  app.add_option("--stream", options.stream, "Where to add them")->capture_default_str();
+  app.add_option("--count", options.count, "How many")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  app.add_option("--per-second", options.per_second, "How fast; 0: all at once")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+}
+
 }  // namespace
 
 int run_sim(int argc, char** argv) {
-  CLI::App app{"leadline-sim: a stand-in inference engine and a load generator"};
+  CLI::App app{"leadline-sim: stand-ins for an engine, its load, a queue's worker and its jobs"};
   app.set_version_flag("--version", LEADLINE_VERSION);
   app.require_subcommand(1);
   EngineCommand engine;
@@ -86,7 +114,15 @@ int run_sim(int argc, char** argv) {
   add_fault_flags(*engine_app, engine.server.faults);
   CLI::App* load_app = app.add_subcommand("load", "Replay a trace, open loop, in real time");
   add_load_flags(*load_app, load);
+  WorkerOptions worker;
+  CLI::App* worker_app = app.add_subcommand("worker", "Do the jobs of a Redis stream");
+  add_worker_flags(*worker_app, worker);
+  JobsOptions jobs;
+  CLI::App* jobs_app = app.add_subcommand("jobs", "Add jobs to a Redis stream");
+  add_jobs_flags(*jobs_app, jobs);
   CLI11_PARSE(app, argc, argv);
+  if (worker_app->parsed()) return run_worker(std::move(worker));
+  if (jobs_app->parsed()) return run_jobs(jobs);
   return engine_app->parsed() ? run_engine(std::move(engine)) : run_load(std::move(load));
 }
 
