@@ -100,6 +100,13 @@ Result<KubeEndpoint> endpoint_for(const KubeSource& kube) {
                                  : kubeconfig_endpoint(kube.kubeconfig);
 }
 
+KedaOptions keda_options(const AdapterConfig& config) {
+  const KedaConfig keda = config.keda.value_or(KedaConfig{});
+  return {.aggregate = {.min_coverage = config.min_coverage},
+          .absent_grace = keda.absent_grace,
+          .loading_grace = keda.loading_grace};
+}
+
 std::string shown(const std::string& address, std::uint16_t port) {
   return fmt::format("{}:{}", url_host(address), port);
 }
@@ -164,7 +171,7 @@ struct Adapter::Parts {
   std::shared_ptr<ServerTransport> transport;
   std::unique_ptr<CertificateFiles> certificate_files;
   std::unique_ptr<HttpServer> api_server, metrics_server;
-  KedaAnswers keda_answers{views, catalogue, {.aggregate = {.min_coverage = config.min_coverage}}};
+  KedaAnswers keda_answers{views, catalogue, keda_options(config)};
   KedaScaler keda_scaler{keda_answers, queue_board, config.redis, config.least_max_age};
   std::unique_ptr<KedaServer> keda;  // nullptr: not served
   TimerId shutdown_timer = 0;

@@ -394,7 +394,13 @@ ConfigGroup keda_group() {
                 .type = ConfigType::kBoolean,
                 .default_value = "false",
                 .help = "Serves KEDA without TLS: whoever reaches the port may ask about every "
-                        "namespace."}}};
+                        "namespace."},
+               duration_key("keda_loading_grace_ms", "900000", 86'400'000,
+                            "How long a pod that loads, or crashes again and again, keeps up a "
+                            "workload that may go to zero. More than the slowest model needs."),
+               duration_key("keda_absent_grace_ms", "60000", 3'600'000,
+                            "How long no pod of a workload must be listed until its value is 0 "
+                            "and no longer unknown.")}};
 }
 
 ConfigGroup process_group() {
@@ -438,7 +444,9 @@ std::optional<KedaConfig> keda_config(const Config& config) {
                     .tls_certificate_file = config.text("keda_tls_cert_file"),
                     .tls_key_file = config.text("keda_tls_key_file"),
                     .client_ca_file = config.text("keda_client_ca_file"),
-                    .clients = keda_clients_from(ignored, config.structured("keda_clients"))};
+                    .clients = keda_clients_from(ignored, config.structured("keda_clients")),
+                    .absent_grace = config.duration("keda_absent_grace_ms"),
+                    .loading_grace = config.duration("keda_loading_grace_ms")};
 }
 
 }  // namespace

@@ -29,6 +29,8 @@ struct KedaConfig {
   std::uint16_t port = 9734;  // 0: a free one
   std::string tls_certificate_file, tls_key_file, client_ca_file;
   std::vector<KedaClient> clients;  // not asked without TLS
+  std::chrono::milliseconds absent_grace{60'000};
+  std::chrono::milliseconds loading_grace{900'000};
 };
 
 struct AdapterConfig {

@@ -62,9 +62,9 @@ Result<KedaAnswers::Listed> KedaAnswers::listed(const KedaTrigger& trigger, Stea
   }
   const auto empty = memory_.empty_for(trigger.kind, trigger.namespace_name, trigger.workload, now)
                          .value_or(SteadyTime::duration::zero());
-  if (empty >= options_.empty_grace) return listed;
-  return fail(Errc::kUnavailable, "no pod of {} is listed, for {:.0f} s; believed after {} s",
-              what(trigger), seconds_of(empty), options_.empty_grace.count());
+  if (empty >= options_.absent_grace) return listed;
+  return fail(Errc::kUnavailable, "no pod of {} is listed, for {:.0f} s; believed after {:g} s",
+              what(trigger), seconds_of(empty), seconds_of(options_.absent_grace));
 }
 
 Result<KedaValue> KedaAnswers::value(const KedaTrigger& trigger, SteadyTime now) {

@@ -21,10 +21,12 @@
 
 namespace leadline {
 
+// absent_grace: without a pod for so long, a workload's value is 0 and it is inactive.
+// loading_grace: a pod that loads longer keeps nobody up.
 struct KedaOptions {
   AggregateOptions aggregate;
-  std::chrono::seconds empty_grace{60};    // without a pod for so long: value 0, inactive
-  std::chrono::minutes loading_grace{15};  // a pod that loads longer keeps nobody up
+  std::chrono::milliseconds absent_grace{std::chrono::minutes{1}};
+  std::chrono::milliseconds loading_grace{std::chrono::minutes{15}};
 };
 
 // The metric's value over the workload, finite and >= 0, in its unit.
@@ -45,7 +47,7 @@ class KedaAnswers {
   }
 
   // kUnavailable: not all pods were heard yet, too few of them are known, or the last one went less
-  // than empty_grace ago. 0 for a workload without pods, and for one with scaleToZero whose every
+  // than absent_grace ago. 0 for a workload without pods, and for one with scaleToZero whose every
   // pod has been loading in vain for longer than loading_grace: nothing would ever let it go.
   [[nodiscard]] Result<KedaValue> value(const KedaTrigger& trigger, SteadyTime now);
 

@@ -60,6 +60,8 @@ TEST(AdapterConfigTest, RefusalsSayWhatItMustBe) {
   f({"--keda-tls-cert-file", "/a"}, "keda_clients: is required");
   f({"--keda-clients", "[{san: a, namespaces: [b]}]"}, "keda_tls_cert_file: is required");
   f({"--keda-insecure=true", "--keda-tls-key-file", "/a"}, "keda_insecure: excludes");
+  f({"--keda-loading-grace-ms", "86400001"}, "keda_loading_grace_ms = 86400001");
+  f({"--keda-absent-grace-ms", "-1"}, "keda_absent_grace_ms = -1");
   f({"--redis", "{queues: [{name: q}]}"}, "redis: queues[0].namespace: is required");
   const std::string redis =
       "{servers: [{name: a, address: r}], queues: [{name: q, namespace: n, server: a, kind: list, "
@@ -80,7 +82,14 @@ TEST(AdapterConfigTest, KedaIsServedOnlyWhereItIsAskedFor) {
   const auto insecure = keda({"--keda-insecure=true"});
   ASSERT_TRUE(insecure);
   EXPECT_EQ(insecure->port, 9734);
+  EXPECT_EQ(insecure->loading_grace, std::chrono::minutes{15});
+  EXPECT_EQ(insecure->absent_grace, std::chrono::minutes{1});
   EXPECT_TRUE(insecure->tls_certificate_file.empty());
+  const auto hasty = keda({"--keda-insecure=true", "--keda-loading-grace-ms", "20000",
+                           "--keda-absent-grace-ms", "0"});
+  ASSERT_TRUE(hasty);
+  EXPECT_EQ(hasty->loading_grace, std::chrono::seconds{20});
+  EXPECT_EQ(hasty->absent_grace, std::chrono::seconds{0});
   const auto tls =
       keda({"--keda-listen-port", "7", "--keda-tls-cert-file", "/c", "--keda-tls-key-file", "/k",
             "--keda-client-ca-file", "/ca", "--keda-clients", "[{san: a, namespaces: [b, c]}]"});

@@ -139,6 +139,21 @@ TEST_F(KedaAnswersTest, ALoadingPodKeepsItsWorkloadForAQuarterOfAnHour) {
       << "a workload that stays would lose its replicas";
 }
 
+TEST_F(KedaAnswersTest, BothGracesAreTheOptions) {
+  KedaAnswers hasty(views_, catalogue_,
+                    {.absent_grace = milliseconds{1500}, .loading_grace = seconds{20}});
+  views_.publish(ViewBuilder().silent(unready(pod_of("a"))).build());
+  hasty.look(noon().steady);
+  EXPECT_TRUE(required(hasty.active(to_zero(), noon().steady + seconds{19})));
+  EXPECT_FALSE(required(hasty.active(to_zero(), noon().steady + seconds{20})));
+  views_.publish(ViewBuilder().build());
+  hasty.look(noon().steady);
+  const auto early = hasty.value(to_zero(), noon().steady + milliseconds{1499});
+  ASSERT_FALSE(early);
+  EXPECT_TRUE(early.error().message.ends_with("believed after 1.5 s")) << early.error().message;
+  EXPECT_EQ(required(hasty.value(to_zero(), noon().steady + milliseconds{1500})).value, 0);
+}
+
 TEST_F(KedaAnswersTest, APodThatCrashesAgainAndAgainIsNotYoungAgain) {
   for (int minute = 0; minute < 15; minute += 5) {
     serve(ViewBuilder().silent(unready(pod_of("a"))), noon().steady + minutes{minute});
