@@ -211,7 +211,7 @@ func (c *ControlPlane) awaitAPIServer(ctx context.Context, apiserver *process.Pr
 func (c *ControlPlane) startControllers(flags []string) error {
 	program := c.program("kubernetes", KubernetesVersion, "kube-controller-manager",
 		"--kubeconfig="+c.Kubeconfig(), "--leader-elect=false", "--secure-port=0",
-		"--controllers=horizontal-pod-autoscaler-controller,deployment-controller,replicaset-controller,"+
+		"--controllers=horizontal-pod-autoscaler-controller,deployment-controller,replicaset-controller,job-controller,"+
 			"endpointslice-controller,namespace-controller,serviceaccount-controller,"+
 			"clusterrole-aggregation-controller",
 		// Each asks as its own service account, so that RBAC is what it is in a cluster.

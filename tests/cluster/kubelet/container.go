@@ -66,6 +66,14 @@ func (c *container) running() bool {
 	}
 }
 
+// over is whether it has ended and will not be started again.
+func (c *container) over(policy corev1.RestartPolicy) bool {
+	if c.sidecar || c.process == nil || c.running() {
+		return false
+	}
+	return policy == corev1.RestartPolicyNever || policy == corev1.RestartPolicyOnFailure && c.process.ExitCode() == 0
+}
+
 // start does nothing where it runs, or where its pause is not over.
 func (c *container) start(now time.Time) (err error) {
 	if c.running() {

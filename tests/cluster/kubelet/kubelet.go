@@ -3,6 +3,7 @@
 //
 //	leadline/sidecar   leadline-sidecar, with the environment that the pod gives it
 //	leadline/adapter   leadline-adapter, with a kubeconfig for the pod's service account
+//	with a command     that command, above all in a Job, whose pods end with it
 //	any other          leadline-sim engine, which passes for the engine of that image
 //
 // It does what our daemons and the controllers can tell from a kubelet: native sidecars start first
@@ -10,8 +11,9 @@
 // after a pause that doubles, and a deleted pod is Terminating until its processes have ended, at
 // SIGTERM or after the grace period at SIGKILL.
 //
-// Secrets are mounted once, for what a variable names. It does not look at images, other volumes, resources, security contexts and liveness probes. Probes come
-// every 250 ms whatever their period, so that no test waits for minutes; their thresholds hold.
+// Secrets are mounted for what a variable names, and looked at again every second. It does not look at
+// images, other volumes, resources, security contexts and liveness probes. Probes come every 250 ms
+// whatever their period, so that no test waits for minutes; their thresholds hold.
 package kubelet
 
 import (

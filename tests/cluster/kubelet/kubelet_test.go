@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -168,6 +169,34 @@ func TestGracePeriodHasAnEnd(t *testing.T) {
 	await.Success(t, patience, func() error { return expectGone(pod) })
 	if took := time.Since(begin); took < 2*time.Second {
 		t.Errorf("gone after %s", took)
+	}
+}
+
+// As a Job has them.
+func TestPodThatMayEndSaysHow(t *testing.T) {
+	for command, phase := range map[string]corev1.PodPhase{"true": corev1.PodSucceeded, "false": corev1.PodFailed} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			pods := stand.client.CoreV1().Pods("default")
+			path, err := exec.LookPath(command)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := pods.Create(t.Context(), &corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{Name: command},
+				Spec: corev1.PodSpec{RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{
+					{Name: "worker", Image: "example.com/worker:1", Command: []string{path}}}},
+			}, metav1.CreateOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			await.Success(t, patience, func() error {
+				pod, err := pods.Get(t.Context(), command, metav1.GetOptions{})
+				if err == nil && pod.Status.Phase != phase {
+					err = fmt.Errorf("it is %s", pod.Status.Phase)
+				}
+				return err
+			})
+		})
 	}
 }
 

@@ -42,7 +42,9 @@ type Pod struct {
 	mutex      sync.Mutex   // guards what follows
 	containers []*container // sidecars first; nil until the pod has a node
 
-	reported corev1.PodStatus // by its own goroutine only
+	// By its own goroutine only.
+	reported corev1.PodStatus
+	mounted  time.Time // when its Secrets were last looked at
 }
 
 func newPod(k *Kubelet, address netip.Addr, flags []string) *Pod {
@@ -136,11 +138,13 @@ func (p *Pod) lookAfter(ctx context.Context) error {
 	if err := p.prepare(ctx, pod); err != nil {
 		return err
 	}
-	if err := p.startContainers(); err != nil {
+	if p.phase(pod) != corev1.PodRunning {
+		p.end(0)
+	} else if err := p.startContainers(pod.Spec.RestartPolicy); err != nil {
 		return err
 	}
 	p.probe(ctx)
-	return p.report(ctx, pod)
+	return errors.Join(p.refreshSecrets(ctx, pod), p.report(ctx, pod))
 }
 
 func (p *Pod) bind(ctx context.Context, pod *corev1.Pod) error {
@@ -156,12 +160,16 @@ func (p *Pod) bind(ctx context.Context, pod *corev1.Pod) error {
 	return err
 }
 
+func (p *Pod) folder(pod *corev1.Pod) string {
+	return filepath.Join(p.kubelet.options.Folder, pod.Namespace, pod.Name)
+}
+
 // prepare decides once what the pod's containers run.
 func (p *Pod) prepare(ctx context.Context, pod *corev1.Pod) error {
 	if p.containers != nil {
 		return nil
 	}
-	folder := filepath.Join(p.kubelet.options.Folder, pod.Namespace, pod.Name)
+	folder := p.folder(pod)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
@@ -179,11 +187,13 @@ func (p *Pod) prepare(ctx context.Context, pod *corev1.Pod) error {
 	return nil
 }
 
-func (p *Pod) startContainers() (err error) {
+func (p *Pod) startContainers(policy corev1.RestartPolicy) (err error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	for _, c := range p.containers {
-		err = errors.Join(err, c.start(time.Now()))
+		if !c.over(policy) {
+			err = errors.Join(err, c.start(time.Now()))
+		}
 	}
 	return err
 }

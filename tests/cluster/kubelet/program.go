@@ -43,6 +43,10 @@ func (p *Pod) program(ctx context.Context, pod *corev1.Pod, spec *corev1.Contain
 			"LEADLINE_KUBECONFIG="+kubeconfig)
 		return run(Adapter, spec.Args...), err
 	}
+	if len(spec.Command) > 0 {
+		return process.Program{Folder: folder, Path: spec.Command[0], Arguments: append(spec.Command[1:], spec.Args...),
+			Environment: environment}, nil
+	}
 	flags := []string{"engine", "--address", p.Address(), "--port", strconv.Itoa(enginePort(pod))}
 	return run(Engine, append(flags, p.flags...)...), nil
 }

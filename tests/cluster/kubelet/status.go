@@ -33,7 +33,7 @@ func (p *Pod) report(ctx context.Context, pod *corev1.Pod) error {
 
 func (p *Pod) status(pod *corev1.Pod) corev1.PodStatus {
 	status := corev1.PodStatus{
-		Phase:     corev1.PodRunning,
+		Phase:     p.phase(pod),
 		HostIP:    "127.0.0.1",
 		PodIP:     p.Address(),
 		PodIPs:    []corev1.PodIP{{IP: p.Address()}},
@@ -46,9 +46,9 @@ func (p *Pod) status(pod *corev1.Pod) corev1.PodStatus {
 	for _, c := range p.containers {
 		ready = ready && c.ready
 		if c.sidecar {
-			status.InitContainerStatuses = append(status.InitContainerStatuses, c.status())
+			status.InitContainerStatuses = append(status.InitContainerStatuses, c.status(pod.Spec.RestartPolicy))
 		} else {
-			status.ContainerStatuses = append(status.ContainerStatuses, c.status())
+			status.ContainerStatuses = append(status.ContainerStatuses, c.status(pod.Spec.RestartPolicy))
 		}
 	}
 	ready = ready && !p.notReady.Load()
@@ -72,19 +72,47 @@ func (p *Pod) condition(kind corev1.PodConditionType, holds bool) corev1.PodCond
 	return corev1.PodCondition{Type: kind, Status: status, LastTransitionTime: *seconds(time.Now())}
 }
 
-func (c *container) status() corev1.ContainerStatus {
+// phase ends with the last container of those that are not started again, as a Job's.
+func (p *Pod) phase(pod *corev1.Pod) corev1.PodPhase {
+	ended := corev1.PodSucceeded
+	for _, c := range p.containers {
+		if c.sidecar {
+			continue
+		}
+		if !c.over(pod.Spec.RestartPolicy) {
+			return corev1.PodRunning
+		}
+		if c.process.ExitCode() != 0 {
+			ended = corev1.PodFailed
+		}
+	}
+	return ended
+}
+
+func (c *container) status(policy corev1.RestartPolicy) corev1.ContainerStatus {
 	status := corev1.ContainerStatus{
 		Name: c.spec.Name, Image: c.spec.Image, ImageID: c.spec.Image,
 		Ready: c.ready, RestartCount: int32(c.restarts),
 	}
 	started := c.started // the pointer must not change with the container
 	status.Started = &started
-	if c.running() {
+	switch {
+	case c.running():
 		status.State.Running = &corev1.ContainerStateRunning{StartedAt: *seconds(c.startedAt)}
-	} else {
+	case c.over(policy):
+		status.State.Terminated = c.terminated()
+	default:
 		status.State.Waiting = &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}
 	}
 	return status
+}
+
+func (c *container) terminated() *corev1.ContainerStateTerminated {
+	state := &corev1.ContainerStateTerminated{ExitCode: int32(c.process.ExitCode()), Reason: "Completed"}
+	if state.ExitCode != 0 {
+		state.Reason = "Error"
+	}
+	return state
 }
 
 // The API keeps whole seconds.

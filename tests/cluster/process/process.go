@@ -92,6 +92,16 @@ func (p *Process) Signal(signal os.Signal) error { return p.command.Process.Sign
 // Ended is closed once it has ended, by itself or not.
 func (p *Process) Ended() <-chan struct{} { return p.ended }
 
+// ExitCode is what it ended with; -1 while it runs, and after a signal.
+func (p *Process) ExitCode() int {
+	select {
+	case <-p.ended:
+		return p.command.ProcessState.ExitCode()
+	default:
+		return -1
+	}
+}
+
 // Await returns once ready does not complain any more, which it is asked every 50 ms for limit.
 func (p *Process) Await(ctx context.Context, limit time.Duration, ready func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("not ready after %s", limit))
