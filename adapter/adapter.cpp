@@ -15,7 +15,7 @@
 #include "adapter/keda_server.h"
 #include "adapter/kube/cluster.h"
 #include "adapter/pods_file.h"
-#include "adapter/redis/poller.h"
+#include "adapter/redis/pollers.h"
 #include "adapter/redis/queue_service.h"
 #include "adapter/self_server.h"
 #include "adapter/token_gatekeeper.h"
@@ -131,6 +131,7 @@ struct Adapter::Parts {
   [[nodiscard]] Result<void> use_cluster();
   void add_probes();
   void poll_redis();
+  [[nodiscard]] bool has_redis() const;
   [[nodiscard]] Result<std::unique_ptr<HttpServer>> listen_api();
   [[nodiscard]] Result<std::unique_ptr<HttpServer>> listen_metrics();
   [[nodiscard]] SelfState moment() const;
@@ -164,7 +165,7 @@ struct Adapter::Parts {
   MetricService service{views, catalogue, {.min_coverage = config.min_coverage}, metrics};
   QueueBoard queue_board{config.redis.queues};
   QueueService queues{queue_board, config.least_max_age, metrics};
-  std::vector<std::unique_ptr<RedisPoller>> redis_pollers;
+  RedisPollers redis_pollers{polling.loop, queue_board, metrics};
   ApiDocuments documents{catalogue, queues.names()};
   std::unique_ptr<ApiServer> api;
   SelfServer self{metrics, probes, [this] { return moment(); }};
@@ -172,7 +173,8 @@ struct Adapter::Parts {
   std::unique_ptr<CertificateFiles> certificate_files;
   std::unique_ptr<HttpServer> api_server, metrics_server;
   KedaAnswers keda_answers{views, catalogue, keda_options(config)};
-  KedaScaler keda_scaler{keda_answers, queue_board, config.redis, config.least_max_age};
+  KedaScaler keda_scaler{keda_answers, queue_board,          redis_pollers,
+                         config.redis, config.least_max_age, {.refused = {config.kube.host}}};
   std::unique_ptr<KedaServer> keda;  // nullptr: not served
   TimerId shutdown_timer = 0;
 };
@@ -212,7 +214,7 @@ void Adapter::Parts::add_probes() {
   probes.add_live("collecting-loop", [this] { return collecting_beats.alive(); });
   probes.add_live("serving-loop", [this] { return serving_beats.alive(); });
   probes.add_live("handshaking-loop", [this] { return handshaking_beats.alive(); });
-  if (!config.redis.servers.empty()) {
+  if (has_redis()) {
     probes.add_live("redis-loop", [this] { return polling_beats.alive(); });
   }
   probes.add_ready("first-answers", [this] { return collector.tried_all(); });
@@ -221,20 +223,20 @@ void Adapter::Parts::add_probes() {
 
 // One loop for all servers: a poll of 500 queues costs it a millisecond.
 void Adapter::Parts::poll_redis() {
-  if (config.redis.servers.empty()) return;
+  if (!has_redis()) return;
   for (const RedisServer& server : config.redis.servers) {
     const std::string acl = acl_rules(config.redis.queues, server.name);
     log_info(fmt::format("counting redis queues server={} acl=\"{}\"", server.name, acl));
-    redis_pollers.push_back(
-        std::make_unique<RedisPoller>(polling.loop, server, queue_board, metrics));
   }
   queue_board.on_first_job([this] {
     if (keda) keda->wake();
   });
-  polling.loop.post([this] {
-    for (const auto& poller : redis_pollers) poller->start();
-  });
+  polling.loop.post([this] { redis_pollers.start(config.redis.servers); });
   polling.start();
+}
+
+bool Adapter::Parts::has_redis() const {
+  return !config.redis.servers.empty() || !config.redis.allowed_addresses.empty();
 }
 
 Result<std::unique_ptr<HttpServer>> Adapter::Parts::listen_api() {

@@ -340,7 +340,8 @@ ConfigGroup redis_group() {
                             "queues {name, namespace, server, kind or preset, keys, group}. Kinds: "
                             "list, stream, sorted_set, set, hash, "
                             "counter. Presets: celery, bullmq, sidekiq, rq, asynq; their keys are "
-                            "the library's queue names.",
+                            "the library's queue names. allowed_addresses: HOST:PORT that KEDA "
+                            "triggers may name, with a login of their own.",
                     .example = "{servers: [{name: main, address: \"redis.jobs:6379\"}], queues: "
                                "[{name: mail, namespace: shop, server: main, kind: list, "
                                "keys: [mail]}]}",

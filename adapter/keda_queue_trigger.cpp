@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -30,9 +31,8 @@ std::string metric_name_of(std::string_view kind, std::string_view name) {
 
 class Reader : public KedaMetadata {
  public:
-  Reader(const Labels& metadata, std::span<const RedisServer> servers,
-         std::span<const RedisQueue> queues)
-      : KedaMetadata(metadata), servers_(servers), queues_(queues) {}
+  Reader(const Labels& metadata, const RedisConfig& redis)
+      : KedaMetadata(metadata), redis_(redis) {}
 
   void read(KedaQueueTrigger& trigger) {
     read_subject(trigger);
@@ -52,7 +52,11 @@ class Reader : public KedaMetadata {
     if (!text("queue").empty()) return read_configured(trigger);
     RedisQueue& queue = trigger.queue;
     queue.namespace_name = trigger.namespace_name;
-    read_server(queue);
+    if (text("server").empty() && names_an_address()) {
+      trigger.server = dialled();
+    } else {
+      read_server(queue);
+    }
     if (text("stream").empty()) {
       read_list(queue);
     } else {
@@ -64,10 +68,10 @@ class Reader : public KedaMetadata {
 
   void read_configured(KedaQueueTrigger& trigger) {
     const std::string_view name = text("queue");
-    const auto found = std::ranges::find_if(queues_, [&](const RedisQueue& queue) {
+    const auto found = std::ranges::find_if(redis_.queues, [&](const RedisQueue& queue) {
       return queue.namespace_name == trigger.namespace_name && queue.name == name;
     });
-    if (found == queues_.end()) {
+    if (found == redis_.queues.end()) {
       return wrong("queue", name, "is no queue of this namespace in the adapter's redis.queues");
     }
     trigger.is_configured = true;
@@ -77,16 +81,65 @@ class Reader : public KedaMetadata {
 
   void read_server(RedisQueue& queue) {
     const std::string_view name = text("server");
-    const auto found =
-        std::ranges::find_if(servers_, [&](const auto& server) { return server.name == name; });
-    const bool open = found != servers_.end() && is_open_to(*found, queue.namespace_name);
+    const auto found = std::ranges::find_if(
+        redis_.servers, [&](const auto& server) { return server.name == name; });
+    const bool open = found != redis_.servers.end() && is_open_to(*found, queue.namespace_name);
     if (!open) {
       return wrong("server", name,
                    "must name one of the adapter's redis.servers that has this namespace among "
-                   "its namespaces");
+                   "its namespaces; or give an address of its redis.allowed_addresses");
     }
     queue.server = name;
     read_database(*found);
+  }
+
+  bool names_an_address() const { return !text("address").empty() || !text("host").empty(); }
+
+  RedisServer dialled() {
+    RedisServer server;
+    const bool in_one = !text("address").empty();
+    const std::string written =
+        in_one ? std::string(text("address")) : fmt::format("{}:{}", text("host"), text("port"));
+    const auto address = parse_redis_address(written);
+    const auto& allowed = redis_.allowed_addresses;
+    if (!address || std::ranges::find(allowed, *address) == allowed.end()) {
+      wrong(in_one ? "address" : "host", in_one ? text("address") : text("host"),
+            "is not among the adapter's redis.allowed_addresses; or name one of its redis.servers "
+            "in `server`");
+    } else {
+      server.host = address->host;
+      server.port = address->port;
+    }
+    read_login(server);
+    return server;
+  }
+
+  void read_login(RedisServer& server) {
+    server.username = text("username");
+    server.password = text("password");
+    const std::string_view database = text("databaseIndex");
+    const char* end = database.data() + database.size();
+    const auto [stop, error] = std::from_chars(database.data(), end, server.database);
+    if (!database.empty() && (error != std::errc() || stop != end)) {
+      wrong("databaseIndex", database, "must be in [0, 65535]");
+    }
+    read_tls(server);
+    if (!text("sentinelMaster").empty()) {
+      wrong("sentinelMaster", text("sentinelMaster"),
+            "a Sentinel is one of the adapter's redis.servers; name it in `server`");
+    }
+  }
+
+  void read_tls(RedisServer& server) {
+    const std::string_view enabled = text("enableTLS");
+    if (enabled == "true") server.tls = TlsClientFiles();
+    if (!enabled.empty() && enabled != "true" && enabled != "false") {
+      wrong("enableTLS", enabled, "must be true or false");
+    }
+    if (text("unsafeSsl") == "true") {
+      wrong("unsafeSsl", "true",
+            "certificates are verified; one of the adapter's redis.servers has a ca_file");
+    }
   }
 
   static bool is_open_to(const RedisServer& server, const std::string& namespace_name) {
@@ -165,8 +218,7 @@ class Reader : public KedaMetadata {
     return 0;
   }
 
-  std::span<const RedisServer> servers_;
-  std::span<const RedisQueue> queues_;
+  const RedisConfig& redis_;
 };
 
 }  // namespace
@@ -178,11 +230,10 @@ bool is_keda_queue_trigger(const Labels& metadata) {
 
 Result<KedaQueueTrigger> parse_keda_queue_trigger(std::string_view namespace_name,
                                                   const Labels& metadata,
-                                                  std::span<const RedisServer> servers,
-                                                  std::span<const RedisQueue> queues) {
+                                                  const RedisConfig& redis) {
   KedaQueueTrigger trigger;
   trigger.namespace_name = namespace_name;
-  Reader reader(metadata, servers, queues);
+  Reader reader(metadata, redis);
   reader.check_namespace(namespace_name);
   reader.read(trigger);
   if (const auto read = reader.result(); !read) return fail(read.error());

@@ -4,13 +4,12 @@
 
 #pragma once
 
-#include <span>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "adapter/label_selector.h"
-#include "adapter/redis/connection.h"
-#include "adapter/redis/queue.h"
+#include "adapter/redis/config.h"
 #include "base/result.h"
 
 namespace leadline {
@@ -19,8 +18,10 @@ namespace leadline {
 enum class QueueMeasure { kJobs, kDepth, kInFlight };  // kJobs: waiting, and in flight where told
 
 struct KedaQueueTrigger {
-  std::string namespace_name;  // the ScaledObject's
-  bool is_configured = false;  // `queue` is one of the configuration, of that namespace
+  std::string namespace_name;         // the ScaledObject's
+  bool is_configured = false;         // `queue` is one of the configuration, of that namespace
+  std::optional<RedisServer> server;  // that it names by address; its name, and queue.server, are
+                                      // still to be found
   RedisQueue queue;
   QueueMeasure measure = QueueMeasure::kJobs;
   std::string metric_name;  // a path segment: "redis-mail", as KEDA names it
@@ -38,13 +39,16 @@ struct KedaQueueTrigger {
 //   stream, consumerGroup  a stream; without a group every entry is a job
 //   server                 name of a server of our configuration; with listName or stream
 //   databaseIndex          must be the server's
+// or, in place of `server`, where the address is one of redis.allowed_addresses:
+//   address                HOST:PORT; else host and port
+//   username, password, databaseIndex; enableTLS: true or false (default)
 //   metric                 redis_queue_depth or redis_queue_in_flight; both by default
 //   targetValue            > 0; else listLength, or of a stream lagCount (with a group),
 //                          pendingEntriesCount (likewise) or streamLength (without one); else 5
 //   activationTargetValue  >= 0; else activationListLength or activationLagCount; else 0
 // Each may be written `KEYFromEnv`. kBadInput, with every error, `; ` between them.
-[[nodiscard]] Result<KedaQueueTrigger> parse_keda_queue_trigger(
-    std::string_view namespace_name, const Labels& metadata, std::span<const RedisServer> servers,
-    std::span<const RedisQueue> queues);
+[[nodiscard]] Result<KedaQueueTrigger> parse_keda_queue_trigger(std::string_view namespace_name,
+                                                                const Labels& metadata,
+                                                                const RedisConfig& redis);
 
 }  // namespace leadline

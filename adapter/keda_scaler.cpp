@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "adapter/keda_queue_trigger.h"
 #include "daemon/log.h"
 
 namespace leadline {
@@ -107,16 +106,25 @@ Result<std::shared_ptr<KedaSubject>> KedaScaler::subject(std::string_view namesp
     if (!trigger) return fail(trigger.error());
     return std::make_shared<WorkloadSubject>(workloads_, std::move(*trigger));
   }
-  auto trigger = parse_keda_queue_trigger(namespace_name, metadata, redis_.servers, redis_.queues);
+  auto trigger = parse_keda_queue_trigger(namespace_name, metadata, redis_);
   if (!trigger) return fail(trigger.error());
-  auto counted =
-      trigger->is_configured ? queues_.configured(namespace_name, trigger->queue.name) : nullptr;
-  if (!counted) {
-    auto asked = queues_.asked(trigger->queue, now);
-    if (!asked) return fail(asked.error());
-    counted = std::move(*asked);
+  auto queue = counted(*trigger, now);
+  if (!queue) return fail(queue.error());
+  return std::make_shared<QueueSubject>(std::move(*trigger), std::move(*queue), max_age_);
+}
+
+Result<std::shared_ptr<CountedQueue>> KedaScaler::counted(KedaQueueTrigger& trigger,
+                                                          SteadyTime now) {
+  if (trigger.is_configured) {
+    return queues_.configured(trigger.namespace_name, trigger.queue.name);
   }
-  return std::make_shared<QueueSubject>(std::move(*trigger), std::move(counted), max_age_);
+  if (trigger.server) {
+    trigger.server->rule = rule_;
+    auto name = servers_.named(trigger.namespace_name, std::move(*trigger.server));
+    if (!name) return fail(name.error());
+    trigger.queue.server = std::move(*name);
+  }
+  return queues_.asked(trigger.queue, now);
 }
 
 }  // namespace leadline

@@ -8,11 +8,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "adapter/keda_answers.h"
+#include "adapter/keda_queue_trigger.h"
 #include "adapter/label_selector.h"
 #include "adapter/redis/config.h"
+#include "adapter/redis/pollers.h"
 #include "adapter/redis/queue_board.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -40,10 +42,16 @@ class KedaSubject {
 
 class KedaScaler {
  public:
-  // All outlive it. `max_age`: older counts of a queue are unknown.
-  KedaScaler(KedaAnswers& workloads, QueueBoard& queues, const RedisConfig& redis,
-             std::chrono::milliseconds max_age)
-      : workloads_(workloads), queues_(queues), redis_(redis), max_age_(max_age) {}
+  // All outlive it. `max_age`: older counts of a queue are unknown. `rule`: where a name in a
+  // trigger's metadata may lead.
+  KedaScaler(KedaAnswers& workloads, QueueBoard& queues, RedisPollers& servers,
+             const RedisConfig& redis, std::chrono::milliseconds max_age, AddressRule rule = {})
+      : workloads_(workloads),
+        queues_(queues),
+        servers_(servers),
+        redis_(redis),
+        max_age_(max_age),
+        rule_(std::move(rule)) {}
 
   // kBadInput with every error of the metadata; kUnavailable: more queues than can be counted.
   [[nodiscard]] Result<std::shared_ptr<KedaSubject>> subject(std::string_view namespace_name,
@@ -57,10 +65,15 @@ class KedaScaler {
   }
 
  private:
+  [[nodiscard]] Result<std::shared_ptr<CountedQueue>> counted(KedaQueueTrigger& trigger,
+                                                              SteadyTime now);
+
   KedaAnswers& workloads_;
   QueueBoard& queues_;
+  RedisPollers& servers_;
   const RedisConfig& redis_;
   std::chrono::milliseconds max_age_;
+  AddressRule rule_;
 };
 
 }  // namespace leadline

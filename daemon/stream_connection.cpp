@@ -22,11 +22,12 @@ constexpr std::size_t kReadSize = 16 * 1024;  // a whole TLS record: nothing sta
 // speaks for anyone: a timeout answers at once and leaves it to end by itself, since getaddrinfo
 // cannot be interrupted.
 struct StreamConnection::State : std::enable_shared_from_this<State> {
-  State(EventLoop& event_loop, std::string name, std::uint16_t number, MakeCipher make)
+  State(EventLoop& event_loop, std::string name, std::uint16_t number, MakeCipher make, MayDial may)
       : loop(event_loop.impl()),
         host(std::move(name)),
         port(number),
-        make_cipher(std::move(make)) {}
+        make_cipher(std::move(make)),
+        may_dial(std::move(may)) {}
 
   // `mine`: the exchange that a coroutine works for. When another has begun they return at once,
   // with a result that nobody reads.
@@ -48,6 +49,7 @@ struct StreamConnection::State : std::enable_shared_from_this<State> {
   const std::string host;
   const std::uint16_t port;
   const MakeCipher make_cipher;          // nullptr: plain TCP
+  const MayDial may_dial;                // nullptr: every address
   std::unique_ptr<StreamCipher> cipher;  // of the open connection
   bool resolving = false;
   net::Socket socket{loop.context};
@@ -111,7 +113,12 @@ Task<Result<std::vector<Endpoint>>> StreamConnection::State::resolve() {
   resolving = false;
   if (failed) co_return fail(Errc::kUnavailable, "resolve {}: {}", host, failed.message());
   std::vector<Endpoint> found;
-  for (const auto& entry : entries) found.push_back(entry.endpoint());
+  for (const auto& entry : entries) {
+    found.push_back(entry.endpoint());
+    if (!may_dial) continue;
+    const auto allowed = may_dial(entry.endpoint().address().to_string());
+    if (!allowed) co_return fail(allowed.error().with_context("resolve " + host));
+  }
   co_return found;
 }
 
@@ -211,8 +218,9 @@ Task<Result<void>> StreamConnection::State::read_answer(std::uint64_t mine) {
 }
 
 StreamConnection::StreamConnection(EventLoop& loop, std::string host, std::uint16_t port,
-                                   MakeCipher make_cipher)
-    : state_(std::make_shared<State>(loop, std::move(host), port, std::move(make_cipher))) {}
+                                   MakeCipher make_cipher, MayDial may_dial)
+    : state_(std::make_shared<State>(loop, std::move(host), port, std::move(make_cipher),
+                                     std::move(may_dial))) {}
 
 StreamConnection::~StreamConnection() {
   ++state_->serial;

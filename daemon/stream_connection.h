@@ -31,12 +31,16 @@ struct StreamExchange {
   std::chrono::milliseconds timeout{2'000};
 };
 
+// Whether an address, in numbers, to which a name resolved may be dialled; an error says why not.
+using MayDial = std::function<Result<void>(std::string_view address)>;
+
 class StreamConnection {
  public:
   // `host`: a name or an address; a name is resolved at each connecting. `make_cipher`: nullptr for
-  // plain TCP.
+  // plain TCP. `may_dial`: nullptr allows every address; one of a name's that may not refuses the
+  // name.
   StreamConnection(EventLoop& loop, std::string host, std::uint16_t port,
-                   MakeCipher make_cipher = nullptr);
+                   MakeCipher make_cipher = nullptr, MayDial may_dial = nullptr);
   ~StreamConnection();
   StreamConnection(const StreamConnection&) = delete;
   StreamConnection& operator=(const StreamConnection&) = delete;

@@ -33,6 +33,10 @@ tl::unexpected<Error> refuse(const char* what, const std::string& file) {
 }
 
 Result<void> trust(SSL_CTX* context, const std::string& ca_file) {
+  if (ca_file.empty()) {
+    SSL_CTX_set_default_verify_paths(context);
+    return {};
+  }
   if (SSL_CTX_load_verify_locations(context, ca_file.c_str(), nullptr) == 1) return {};
   return refuse("authorities", ca_file);
 }

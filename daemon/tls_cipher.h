@@ -12,7 +12,7 @@
 namespace leadline {
 
 struct TlsClientFiles {
-  std::string ca_file;           // PEM, whom to trust; not empty
+  std::string ca_file;           // PEM, whom to trust; empty: whom the system does
   std::string certificate_file;  // PEM, our own and its chain; empty: none is shown
   std::string key_file;          // PEM, not encrypted; with certificate_file
 };

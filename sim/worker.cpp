@@ -7,6 +7,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include "base/clock.h"
 #include "sim/redis_client.h"
 
 namespace leadline {
@@ -82,9 +83,9 @@ class Worker {
 
   // To its end, whatever comes in between.
   void do_one() {
-    const auto end = std::chrono::steady_clock::now() + milliseconds(options_.work_ms);
+    const auto end = system_now().steady + milliseconds(options_.work_ms);
     for (;;) {
-      const auto left = std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now());
+      const auto left = std::chrono::ceil<milliseconds>(end - system_now().steady);
       if (left <= milliseconds(0)) return;
       stopping_ = wait_(left) || stopping_;
     }
@@ -122,11 +123,11 @@ Result<void> work(const WorkerOptions& options, const Wait& wait) {
 Result<int> add_jobs(const JobsOptions& options, const Wait& wait) {
   auto redis = RedisClient::connect(options.redis);
   if (!redis) return fail(redis.error());
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = system_now().steady;
   for (int number = 0; number < options.count; ++number) {
     if (options.per_second > 0) {
       const auto at = begin + std::chrono::duration<double>(number / options.per_second);
-      const auto left = std::chrono::ceil<milliseconds>(at - std::chrono::steady_clock::now());
+      const auto left = std::chrono::ceil<milliseconds>(at - system_now().steady);
       if (left > milliseconds(0) && wait(left)) return number;
     }
     const auto added = redis->say({"XADD", options.stream, "*", "job", std::to_string(number)});

@@ -1,7 +1,6 @@
 #include "adapter/redis/config.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 #include <string>
 #include <utility>
@@ -34,30 +33,15 @@ std::string label_name(DocumentReader& reader, const json& value, const char* ke
   return name;
 }
 
-// HOST, HOST:PORT or [IPv6]:PORT.
-void read_address(DocumentReader& reader, const std::string& text, const std::string& path,
-                  RedisServer& server) {
-  if (text.empty()) return;
-  const std::size_t colon = text.rfind(':');
-  const bool bracketed = text.front() == '[';
-  const bool has_port = colon != std::string::npos && (!bracketed || text[colon - 1] == ']');
-  server.host = text.substr(0, has_port ? colon : std::string::npos);
-  if (has_port) {
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, server.port);
-    if (error != std::errc() || stop != end || server.port == 0) server.host.clear();
-  }
-  if (bracketed && server.host.ends_with(']')) {
-    server.host = server.host.substr(1, server.host.size() - 2);
-  }
-  const bool host_is_odd = server.host.empty() || server.host.front() == '[' ||
-                           (!bracketed && server.host.find(':') != std::string::npos) ||
-                           server.host.find_first_of("/@ ") != std::string::npos;
-  if (host_is_odd) {
+RedisAddress address_from(DocumentReader& reader, const std::string& text,
+                          const std::string& path) {
+  const auto address = parse_redis_address(text);
+  if (!address && !text.empty()) {
     reader.error(path, fmt::format("\"{}\" must be HOST:PORT, without a scheme; an IPv6 address "
                                    "in brackets",
                                    text));
   }
+  return address.value_or(RedisAddress());
 }
 
 std::uint16_t database_of(DocumentReader& reader, const json& value, const std::string& path) {
@@ -101,7 +85,10 @@ RedisServer server_from(DocumentReader& reader, const json& value, const std::st
     return server;
   }
   server.name = label_name(reader, value, "name", path);
-  read_address(reader, reader.required_text(value, "address", path), path + ".address", server);
+  RedisAddress address =
+      address_from(reader, reader.required_text(value, "address", path), path + ".address");
+  server.host = std::move(address.host);
+  server.port = address.port;
   server.username = reader.text(value, "username", path);
   server.password_file = reader.text(value, "password_file", path);
   if (!server.username.empty() && server.password_file.empty()) {
@@ -195,7 +182,10 @@ void check_together(DocumentReader& reader, const RedisConfig& config) {
 
 RedisConfig redis_config_from(DocumentReader& reader, const json& value) {
   RedisConfig config;
-  if (value.is_null() || !reader.object_with(value, {"servers", "queues"}, "")) return config;
+  if (value.is_null() ||
+      !reader.object_with(value, {"servers", "queues", "allowed_addresses"}, "")) {
+    return config;
+  }
   const json& servers = reader.list(value, "servers");
   const json& queues = reader.list(value, "queues");
   if (servers.size() > kMaxServers || queues.size() > kMaxQueues) {
@@ -209,6 +199,12 @@ RedisConfig redis_config_from(DocumentReader& reader, const json& value) {
   for (const json& queue : queues) {
     const auto path = fmt::format("queues[{}]", config.queues.size());
     config.queues.push_back(queue_from(reader, queue, path));
+  }
+  for (const json& address : reader.list(value, "allowed_addresses")) {
+    const auto path = fmt::format("allowed_addresses[{}]", config.allowed_addresses.size());
+    const std::string text = address.is_string() ? address.get<std::string>() : address.dump();
+    config.allowed_addresses.push_back(address_from(reader, text, path));
+    if (text.empty()) reader.error(path, "must be HOST:PORT");
   }
   check_together(reader, config);
   return config;

@@ -6,6 +6,7 @@
 //              namespaces: [shop]}]      # whose triggers may say `server: main`; ["*"]: all
 //   queues: [{name: emails, namespace: shop, server: main, kind: list, keys: [emails]},
 //            {name: clips, namespace: shop, server: main, preset: celery, keys: [clips]}]
+//   allowed_addresses: ["redis.shop:6379"]
 
 #pragma once
 
@@ -21,7 +22,8 @@ namespace leadline {
 
 struct RedisConfig {
   std::vector<RedisServer> servers;
-  std::vector<RedisQueue> queues;  // each on one of `servers`
+  std::vector<RedisQueue> queues;               // each on one of `servers`
+  std::vector<RedisAddress> allowed_addresses;  // that triggers may name, with a login of their own
 };
 
 // Notes every error in `reader`; what it returns is of use where there was none. null is empty.

@@ -36,17 +36,27 @@ void RedisConnection::connect_anew() {
   if (server_.tls) {
     make_cipher = [files = *server_.tls, host = server_.host] { return tls_cipher(files, host); };
   }
-  stream_ =
-      std::make_unique<StreamConnection>(loop_, server_.host, server_.port, std::move(make_cipher));
+  MayDial may_dial;
+  if (server_.rule) {
+    may_dial = [rule = *server_.rule](std::string_view address) { return rule.check(address); };
+  }
+  stream_ = std::make_unique<StreamConnection>(loop_, server_.host, server_.port,
+                                               std::move(make_cipher), std::move(may_dial));
+}
+
+Result<std::string> RedisConnection::password() const {
+  if (server_.password_file.empty()) return server_.password;
+  auto password = read_text_file(server_.password_file, kMaxPassword);
+  if (password) password->resize(password->find_last_not_of("\r\n") + 1);
+  return password;
 }
 
 // What a fresh connection says first.
 Result<std::vector<RedisCommand>> RedisConnection::login() const {
   std::vector<RedisCommand> commands;
-  if (!server_.password_file.empty()) {
-    auto password = read_text_file(server_.password_file, kMaxPassword);
-    if (!password) return fail(password.error());
-    password->resize(password->find_last_not_of("\r\n") + 1);
+  auto password = this->password();
+  if (!password) return fail(password.error());
+  if (!password->empty()) {
     RedisCommand auth = {"AUTH"};
     if (!server_.username.empty()) auth.push_back(server_.username);
     auth.push_back(std::move(*password));

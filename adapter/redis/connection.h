@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "adapter/redis/address.h"
 #include "adapter/redis/codec.h"
 #include "base/result.h"
 #include "daemon/stream_connection.h"
@@ -26,11 +27,13 @@ struct RedisServer {
   std::string host;  // name or address, without the brackets of IPv6
   std::uint16_t port = 6379;
   std::string username;       // of an ACL user; empty: the default user
-  std::string password_file;  // empty: no AUTH. Read at each connecting, since Secrets are rotated
+  std::string password_file;  // empty: none. Read at each connecting, since Secrets are rotated
+  std::string password;       // from a trigger's metadata, in place of a file
   std::uint16_t database = 0;
   std::optional<TlsClientFiles> tls;         // nullopt: plain TCP
   std::chrono::milliseconds timeout{2'000};  // of a pipeline, connecting included
   std::vector<std::string> namespaces;       // whose triggers may name it; "*": those of all
+  std::optional<AddressRule> rule;           // where the host is a name: what it may resolve to
 };
 
 class RedisConnection {
@@ -47,6 +50,7 @@ class RedisConnection {
                 std::function<void(Result<Replies>)> done);
 
  private:
+  [[nodiscard]] Result<std::string> password() const;
   [[nodiscard]] Result<std::vector<RedisCommand>> login() const;
   void connect_anew();
   void finish(const std::function<void(Result<Replies>)>& done,

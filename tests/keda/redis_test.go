@@ -31,7 +31,8 @@ func newQueues(t *testing.T) *queues {
 	t.Cleanup(func() { _ = q.Client.Close() })
 	eventually(t, func() error { return q.Ping(t.Context()).Err() })
 	q.adapter = newAdapter(t, append([]string{"--redis", fmt.Sprintf(
-		`{"servers":[{"name":"main","address":%q,"namespaces":[%q]}]}`, q.server, namespace)}, insecureDoor...))
+		`{"servers":[{"name":"main","address":%q,"namespaces":[%q]}],"allowed_addresses":[%q,"localhost:6379"]}`,
+		q.server, namespace, q.server)}, insecureDoor...))
 	return q
 }
 
@@ -304,5 +305,50 @@ func TestAServerIsForItsNamespaces(t *testing.T) {
 	if _, _, err := scaler.GetMetricsAndActivity(t.Context(), "s0-redis-jobs"); err == nil ||
 		!strings.Contains(err.Error(), "has this namespace among its namespaces") {
 		t.Errorf("another namespace's trigger was answered: %v", err)
+	}
+}
+
+// The whole migration where the password comes from metadata or environment: the type, and scalerAddress.
+func TestAnAllowedAddressIsDialledWithTheTriggersLogin(t *testing.T) {
+	q := newQueues(t)
+	q.fill(t, "jobs", "list", 3)
+	q.say(t, "CONFIG", "SET", "requirepass", "sesame")
+	host, port, _ := strings.Cut(q.server, ":")
+	for _, of := range []metadata{
+		{"address": q.server, "passwordFromEnv": "REDIS_PASSWORD"},
+		{"host": host, "port": port, "password": "sesame", "username": "default"},
+	} {
+		of["listName"], of["scalerAddress"] = "jobs", q.endpoint()
+		config := q.config(of)
+		config.ResolvedEnv = map[string]string{"REDIS_PASSWORD": "sesame"} // of the scale target's container
+		expectShown(t, fmt.Sprint(of), external(t, config), " 3 of 5, active true")
+	}
+	wrong := metadata{"listName": "jobs", "scalerAddress": q.endpoint(), "address": q.server, "password": "s3cret"}
+	expectShown(t, "a wrong password", external(t, q.config(wrong)),
+		"Unavailable desc = redis queue jobs: login: AUTH was answered WRONGPASS")
+	if strings.Contains(shown(t, external(t, q.config(wrong))), "s3cret") {
+		t.Error("the password is in a message")
+	}
+}
+
+// A name on the list may lead anywhere: its owner has a Service of type ExternalName, or the zone.
+func TestATenantSendsUsNowhereElse(t *testing.T) {
+	q := newQueues(t)
+	q.fill(t, "jobs", "list", 3)
+	_, port, _ := strings.Cut(q.server, ":")
+	for address, want := range map[string]string{
+		"localhost:" + port: "leads to 127.0.0.1, loopback, where a trigger may not send us",
+		"127.0.0.1:" + port: "is not among the adapter's redis.allowed_addresses",
+		"redis.other:6379":  "is not among the adapter's redis.allowed_addresses",
+	} {
+		of := metadata{"listName": "jobs", "scalerAddress": q.endpoint(), "address": address}
+		if strings.HasPrefix(address, "localhost") {
+			expectShown(t, address, external(t, q.config(of)), want)
+			continue
+		}
+		_, _, err := external(t, q.config(of)).GetMetricsAndActivity(t.Context(), "s0-redis-jobs")
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", address, err)
+		}
 	}
 }

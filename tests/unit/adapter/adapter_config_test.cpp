@@ -85,8 +85,8 @@ TEST(AdapterConfigTest, KedaIsServedOnlyWhereItIsAskedFor) {
   EXPECT_EQ(insecure->loading_grace, std::chrono::minutes{15});
   EXPECT_EQ(insecure->absent_grace, std::chrono::minutes{1});
   EXPECT_TRUE(insecure->tls_certificate_file.empty());
-  const auto hasty = keda({"--keda-insecure=true", "--keda-loading-grace-ms", "20000",
-                           "--keda-absent-grace-ms", "0"});
+  const auto hasty = keda(
+      {"--keda-insecure=true", "--keda-loading-grace-ms", "20000", "--keda-absent-grace-ms", "0"});
   ASSERT_TRUE(hasty);
   EXPECT_EQ(hasty->loading_grace, std::chrono::seconds{20});
   EXPECT_EQ(hasty->absent_grace, std::chrono::seconds{0});

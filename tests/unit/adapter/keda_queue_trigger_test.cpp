@@ -11,7 +11,7 @@ class KedaQueueTriggerTest : public testing::Test {
  protected:
   [[nodiscard]] Result<KedaQueueTrigger> parse(const Labels& metadata,
                                                std::string_view namespace_name = "shop") const {
-    return parse_keda_queue_trigger(namespace_name, metadata, servers_, queues_);
+    return parse_keda_queue_trigger(namespace_name, metadata, redis_);
   }
   [[nodiscard]] KedaQueueTrigger list(Labels more) const {
     more.insert({{"listName", "mail"}, {"server", "main"}});
@@ -26,17 +26,16 @@ class KedaQueueTriggerTest : public testing::Test {
     return trigger ? "none" : trigger.error().message;
   }
 
-  std::vector<RedisServer> servers_ = {
-      {.name = "main", .database = 2, .namespaces = {"shop"}},
-      {.name = "all", .namespaces = {"*"}},
-      {.name = "closed"},
-  };
-  std::vector<RedisQueue> queues_ = {{.name = "clips",
-                                      .namespace_name = "shop",
-                                      .server = "closed",
-                                      .kind = QueueKind::kCelery,
-                                      .keys = {"a", "b"},
-                                      .group = {}}};
+  RedisConfig redis_ = {.servers = {{.name = "main", .database = 2, .namespaces = {"shop"}},
+                                    {.name = "all", .namespaces = {"*"}},
+                                    {.name = "closed"}},
+                        .queues = {{.name = "clips",
+                                    .namespace_name = "shop",
+                                    .server = "closed",
+                                    .kind = QueueKind::kCelery,
+                                    .keys = {"a", "b"},
+                                    .group = {}}},
+                        .allowed_addresses = {{"redis.shop", 6379}, {"::1", 7000}}};
 };
 
 TEST_F(KedaQueueTriggerTest, AListNameAndAServerAreEnough) {
@@ -93,11 +92,49 @@ TEST_F(KedaQueueTriggerTest, AnOddNameMakesAMetricNameAllTheSame) {
 TEST_F(KedaQueueTriggerTest, AServerIsForItsNamespacesOnly) {
   EXPECT_TRUE(parse({{"listName", "mail"}, {"server", "all"}}, "anyone"));
   const std::string refusal =
-      "must name one of the adapter's redis.servers that has this namespace among its namespaces";
+      "must name one of the adapter's redis.servers that has this namespace among its namespaces; "
+      "or give an address of its redis.allowed_addresses";
   EXPECT_EQ(parse({{"listName", "mail"}, {"server", "main"}}, "other").error().message,
             "trigger metadata: server = \"main\": " + refusal);
   EXPECT_EQ(errors({{"listName", "mail"}, {"server", "closed"}}),
             "trigger metadata: server = \"closed\": " + refusal);
+}
+
+TEST_F(KedaQueueTriggerTest, AnAllowedAddressComesWithItsLogin) {
+  const auto trigger = required(parse({{"listName", "mail"},
+                                       {"addressFromEnv", "Redis.shop:6379"},
+                                       {"username", "worker"},
+                                       {"passwordFromEnv", "s3cret"},
+                                       {"databaseIndex", "3"},
+                                       {"enableTLS", "true"}}));
+  ASSERT_TRUE(trigger.server);
+  EXPECT_EQ(trigger.server->host, "redis.shop");
+  EXPECT_EQ(trigger.server->username, "worker");
+  EXPECT_EQ(trigger.server->password, "s3cret");
+  EXPECT_EQ(trigger.server->database, 3);
+  EXPECT_TRUE(trigger.server->tls);
+  const auto split = required(parse({{"stream", "s"}, {"host", "redis.shop"}, {"port", "6379"}}));
+  EXPECT_EQ(split.server->port, 6379);
+  EXPECT_FALSE(split.server->tls);
+}
+
+TEST_F(KedaQueueTriggerTest, NoOtherAddressIsDialled) {
+  for (const char* address : {"redis.shop:6380", "redis.shop.evil:6379", "127.0.0.1:6379", "x:y",
+                              "redis://redis.shop:6379", "redis.shop:6379@evil", "[::1]:6379"}) {
+    EXPECT_NE(errors({{"listName", "a"}, {"address", address}})
+                  .find("is not among the adapter's redis.allowed_addresses"),
+              std::string::npos)
+        << address;
+  }
+  const std::string several = errors({{"listName", "a"},
+                                      {"address", "[::1]:7000"},
+                                      {"unsafeSsl", "true"},
+                                      {"enableTLS", "yes"},
+                                      {"sentinelMaster", "m"},
+                                      {"databaseIndex", "-1"}});
+  for (const char* part : {"unsafeSsl", "enableTLS", "sentinelMaster", "databaseIndex"}) {
+    EXPECT_NE(several.find(part), std::string::npos) << several;
+  }
 }
 
 TEST_F(KedaQueueTriggerTest, EveryErrorIsToldAndNoSecretIs) {
@@ -107,8 +144,9 @@ TEST_F(KedaQueueTriggerTest, EveryErrorIsToldAndNoSecretIs) {
                     {"streamLength", "0"},
                     {"activationLagCount", "-1"}}),
             "trigger metadata: serverFromEnv, not shown: must name one of the adapter's "
-            "redis.servers that has this namespace among its namespaces; metric = "
-            "\"queue_depth\": must be redis_queue_depth or redis_queue_in_flight; streamLength = "
+            "redis.servers that has this namespace among its namespaces; or give an address of its "
+            "redis.allowed_addresses; metric = \"queue_depth\": must be redis_queue_depth or "
+            "redis_queue_in_flight; streamLength = "
             "\"0\": must be a number above 0; activationLagCount = \"-1\": must be a number of at "
             "least 0");
   EXPECT_NE(errors({{"listName", "a"}, {"server", "main"}, {"databaseIndex", "0"}})

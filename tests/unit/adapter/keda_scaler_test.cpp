@@ -43,8 +43,12 @@ class KedaScalerTest : public testing::Test {
                        .keys = {"clips"},
                        .group = {}}}};
   RedisConfig redis_{.servers = {{.name = "main", .namespaces = {"*"}}},
-                     .queues = {queues_.configured()[0]->queue()}};
-  KedaScaler scaler_{answers_, queues_, redis_, seconds{5}};
+                     .queues = {queues_.configured()[0]->queue()},
+                     .allowed_addresses = {{"redis.shop", 6379}}};
+  SelfMetrics metrics_;
+  EventLoop loop_;
+  RedisPollers servers_{loop_, queues_, metrics_};
+  KedaScaler scaler_{answers_, queues_, servers_, redis_, seconds{5}};
 };
 
 TEST_F(KedaScalerTest, AWorkloadIsASubjectToo) {
@@ -109,6 +113,19 @@ TEST_F(KedaScalerTest, TriggersOfOneQueueShareIt) {
   EXPECT_EQ(queues_.of("main")->size(), 2);
   subject({{"stream", "mail"}});
   EXPECT_EQ(queues_.of("main")->size(), 3);
+}
+
+TEST_F(KedaScalerTest, OneServerWithOneLoginIsOne) {
+  const auto of = [&](const std::string& password, const std::string& list) {
+    const Labels metadata = {
+        {"listName", list}, {"address", "redis.shop:6379"}, {"password", password}};
+    return scaler_.subject("shop", metadata, noon().steady).has_value();
+  };
+  EXPECT_TRUE(of("a", "mail") && of("a", "mail") && of("a", "letters") && of("b", "mail"));
+  EXPECT_EQ(queues_.of("redis.shop:6379/0")->size(), 2);
+  EXPECT_EQ(queues_.of("redis.shop:6379/0#2")->size(), 1);
+  for (int i = 0; i < 14; ++i) EXPECT_TRUE(of(std::to_string(i), "mail"));
+  EXPECT_FALSE(of("one more", "mail"));
 }
 
 TEST_F(KedaScalerTest, AnAwaitedQueueIsWatched) {
