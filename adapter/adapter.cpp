@@ -54,6 +54,7 @@ HttpResponse status_refusal(int status, std::string_view message) {
 
 // Its calls are answered from memory: what has not ended by then never will.
 constexpr std::chrono::milliseconds kKedaGrace{1'000};
+constexpr std::chrono::milliseconds kLookEvery{250};  // at the list of pods, for KedaAnswers
 
 // A loop with a thread of its own. Whatever lives on the loop is destroyed after the thread ended.
 class LoopThread {
@@ -136,6 +137,7 @@ struct Adapter::Parts {
   [[nodiscard]] Result<std::unique_ptr<HttpServer>> listen_metrics();
   [[nodiscard]] SelfState moment() const;
   [[nodiscard]] Result<void> listen_keda();
+  void look_for_keda();
   void run_threads();
   void drain(std::function<void()> stopped);
 
@@ -166,17 +168,18 @@ struct Adapter::Parts {
   QueueBoard queue_board{config.redis.queues};
   QueueService queues{queue_board, config.least_max_age, metrics};
   RedisPollers redis_pollers{polling.loop, queue_board, metrics};
+  KedaAnswers keda_answers{views, catalogue, keda_options(config)};
+  JsonDoor json_door{{views, catalogue, keda_answers, queues, metrics}};
   ApiDocuments documents{catalogue, queues.names()};
   std::unique_ptr<ApiServer> api;
   SelfServer self{metrics, probes, [this] { return moment(); }};
   std::shared_ptr<ServerTransport> transport;
   std::unique_ptr<CertificateFiles> certificate_files;
   std::unique_ptr<HttpServer> api_server, metrics_server;
-  KedaAnswers keda_answers{views, catalogue, keda_options(config)};
   KedaScaler keda_scaler{keda_answers, queue_board,          redis_pollers,
                          config.redis, config.least_max_age, {.refused = {config.kube.host}}};
   std::unique_ptr<KedaServer> keda;  // nullptr: not served
-  TimerId shutdown_timer = 0;
+  TimerId shutdown_timer = 0, look_timer = 0;
 };
 
 Result<void> Adapter::Parts::use_file() {
@@ -276,6 +279,12 @@ Result<void> Adapter::Parts::listen_keda() {
   return {};
 }
 
+// The JSON door rests on what KEDA's answers remember, where no KedaServer sees to it.
+void Adapter::Parts::look_for_keda() {
+  look_timer = main_loop.call_after(kLookEvery, [this] { look_for_keda(); });
+  keda_answers.look(system_now().steady);
+}
+
 void Adapter::Parts::run_threads() {
   collecting.loop.post([this] {
     pods->start([this](const std::shared_ptr<const PodList>& list) { collector.take(list); });
@@ -299,6 +308,7 @@ void Adapter::Parts::drain(std::function<void()> stopped) {
 Adapter::Adapter(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Adapter::~Adapter() {
   parts_->main_loop.cancel(parts_->shutdown_timer);
+  parts_->main_loop.cancel(parts_->look_timer);
 }
 
 Result<std::unique_ptr<Adapter>> Adapter::start(const AdapterConfig& config, EventLoop& loop) {
@@ -312,7 +322,7 @@ Result<std::unique_ptr<Adapter>> Adapter::start(const AdapterConfig& config, Eve
   if (!source) return fail(source.error());
   parts->api = std::make_unique<ApiServer>(ApiParts{*parts->gatekeeper, parts->service,
                                                     parts->documents, parts->probes, parts->metrics,
-                                                    system_now, &parts->queues});
+                                                    system_now, &parts->queues, &parts->json_door});
   if (!config.tls_certificate_file.empty()) {
     parts->certificate_files = std::make_unique<CertificateFiles>(
         loop, TlsFiles{config.tls_certificate_file, config.tls_key_file}, parts->transport);
@@ -325,6 +335,7 @@ Result<std::unique_ptr<Adapter>> Adapter::start(const AdapterConfig& config, Eve
   if (!metrics_server) return fail(metrics_server.error().with_context("self metrics"));
   parts->metrics_server = std::move(*metrics_server);
   if (const auto keda = parts->listen_keda(); !keda) return fail(keda.error());
+  parts->look_for_keda();
   parts->run_threads();
   return std::unique_ptr<Adapter>(new Adapter(std::move(parts)));
 }

@@ -93,6 +93,7 @@ struct ApiServer::Context {
 
   // Who may read nothing learns nothing about which paths exist.
   [[nodiscard]] AccessRequest access() const {
+    if (JsonDoor::is_at(target)) return JsonDoor::access_to(target);
     return query && *query ? access_to(**query) : access_to(target.path);
   }
 
@@ -100,6 +101,7 @@ struct ApiServer::Context {
   [[nodiscard]] const char* api() const {
     if (query && *query) return (*query)->form == QueryForm::kExternal ? "external" : "custom";
     if (query || target.segments.empty()) return "other";
+    if (JsonDoor::is_at(target)) return "keda";
     return Probes::is_health(target) ? "health" : "discovery";
   }
 };
@@ -139,6 +141,7 @@ ApiServer::Answer ApiServer::answer(const Context& context) const {
                                                : custom(*query, context);
   }
   if (auto health = parts_.probes.answer(context.target)) return std::move(*health);
+  if (parts_.json_door != nullptr && JsonDoor::is_at(context.target)) return keda(context);
   const auto& segments = context.target.segments;
   if (segments.size() == 1 && segments.front() == "apis") return groups(context);
   return document(context);
@@ -190,6 +193,15 @@ ApiServer::Answer ApiServer::external(const MetricQuery& query, const Context& c
       200, external_metric_table(
                *items, {.format = *format, .namespace_name = query.path_namespace, .now = now.wall},
                context.style));
+}
+
+ApiServer::Answer ApiServer::keda(const Context& context) const {
+  if (!negotiate_data(context.accept, /*table_served=*/false)) {
+    return tl::unexpected(not_acceptable(kJsonContentType));
+  }
+  auto body = parts_.json_door->answer(context.target, parts_.clock(), context.style);
+  if (!body) return tl::unexpected(std::move(body.error()));
+  return json_response(200, std::move(*body));
 }
 
 }  // namespace leadline

@@ -10,6 +10,7 @@
 
 #include "adapter/api_documents.h"
 #include "adapter/gatekeeper.h"
+#include "adapter/json_door.h"
 #include "adapter/metric_service.h"
 #include "adapter/probes.h"
 #include "adapter/redis/queue_service.h"
@@ -27,6 +28,7 @@ struct ApiParts {
   SelfMetrics& metrics;
   Clock clock = system_now;
   const QueueService* queues = nullptr;  // nullptr: no queue is configured
+  const JsonDoor* json_door = nullptr;   // nullptr: KEDA is not answered here
 };
 
 class ApiServer {
@@ -46,6 +48,7 @@ class ApiServer {
   [[nodiscard]] Answer document(const Context& context) const;
   [[nodiscard]] Answer custom(const MetricQuery& query, const Context& context) const;
   [[nodiscard]] Answer external(const MetricQuery& query, const Context& context) const;
+  [[nodiscard]] Answer keda(const Context& context) const;
 
   ApiParts parts_;
 };

@@ -94,7 +94,10 @@ Result<KedaValue> KedaAnswers::value_of(const KedaTrigger& trigger, const Listed
     return fail(Errc::kUnavailable, "{} of {} is {}, which KEDA would take for 0",
                 trigger.entry->name, what(trigger), value);
   }
-  return KedaValue{.value = value, .sample_age = now - result->oldest_sample};
+  return KedaValue{.value = value,
+                   .sample_age = now - result->oldest_sample,
+                   .pods = result->expected,
+                   .pods_fresh = result->counted};
 }
 
 Result<bool> KedaAnswers::active(const KedaTrigger& trigger, SteadyTime now) {

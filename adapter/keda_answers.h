@@ -33,6 +33,7 @@ struct KedaOptions {
 struct KedaValue {
   double value = 0;
   std::optional<std::chrono::duration<double>> sample_age;  // nullopt: no pod, so no sample
+  std::uint32_t pods = 0, pods_fresh = 0;  // expected, and of these counted: AggregateValue
 };
 
 class KedaAnswers {

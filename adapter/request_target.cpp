@@ -39,14 +39,15 @@ ApiResult<std::vector<std::string>> split_path(std::string_view path) {
 }
 
 // As Go reads a query: a pair with a semicolon or a malformed escape is as if it had not been sent.
-void add_parameter(RequestTarget& target, std::string_view pair) {
-  if (pair.empty() || pair.find(';') != std::string_view::npos) return;
+// Whether it is among the parameters now.
+bool add_parameter(RequestTarget& target, std::string_view pair) {
+  if (pair.find(';') != std::string_view::npos) return false;
   const std::size_t equals = pair.find('=');
   auto name = percent_decoded(pair.substr(0, equals), /*plus_is_space=*/true);
   auto value = percent_decoded(
       equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1),
       /*plus_is_space=*/true);
-  if (name && value) target.parameters.emplace(std::move(*name), std::move(*value));
+  return name && value && target.parameters.emplace(std::move(*name), std::move(*value)).second;
 }
 
 }  // namespace
@@ -67,7 +68,8 @@ ApiResult<RequestTarget> parse_request_target(std::string_view raw) {
   std::string_view query = question == std::string_view::npos ? "" : raw.substr(question + 1);
   while (!query.empty()) {
     const std::size_t end = query.find('&');
-    add_parameter(target, query.substr(0, end));
+    const std::string_view pair = query.substr(0, end);
+    if (!pair.empty() && !add_parameter(target, pair)) target.dropped = pair;
     query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
   }
   return target;

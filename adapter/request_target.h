@@ -19,6 +19,8 @@ struct RequestTarget {
   std::vector<std::string> segments;  // decoded; a trailing slash leaves no empty one
   // The first value of each parameter, `+` and `%20` being a space; malformed pairs are dropped.
   std::map<std::string, std::string, std::less<>> parameters;
+  // The last pair that is not among them, as received: malformed, or of a name that was there.
+  std::string dropped;
 
   std::optional<std::string_view> parameter(std::string_view name) const;
 };

@@ -71,6 +71,17 @@ TEST(RequestTargetTest, KeepsThePathAsItCame) {
   EXPECT_EQ(target->parameter("c"), std::nullopt);
 }
 
+TEST(RequestTargetTest, SaysWhichPairItDropped) {
+  const auto f = [](std::string_view raw, std::string_view want) {
+    SCOPED_TRACE(std::string(raw));
+    EXPECT_EQ(parse_request_target(raw).value().dropped, want);
+  };
+  f("/a?x=1&&y=2&", "");
+  f("/a?x=%zz&y=3", "x=%zz");
+  f("/a?x=1;y=2&z=3", "x=1;y=2");
+  f("/a?x=1&%78=2", "%78=2");
+}
+
 TEST(RequestTargetTest, ReadsFlagsAsGoDoes) {
   EXPECT_FALSE(flag_is_set(std::nullopt));
   for (const std::string_view no : {"0", "false", "FALSE", "False"}) EXPECT_FALSE(flag_is_set(no));
