@@ -312,6 +312,24 @@ class ManifestsTest(unittest.TestCase):
         example = named(self.everything, "Deployment", "llm")
         self.assertEqual(example["metadata"]["namespace"], "demo")
 
+    def test_the_example_without_grpc_leads_to_the_adapter_with_a_token_that_may_read(self):
+        example = objects_in((MANIFESTS / "examples" / "keda" / "metrics-api.yaml").read_text())
+        self.assertEqual({one["metadata"]["namespace"] for one in example}, {"demo"})
+        (trigger,) = named(example, "ScaledObject", "llm")["spec"]["triggers"]
+        service = named(self.everything, "Service", "leadline-adapter")
+        self.assertIn(443, [port["port"] for port in service["spec"]["ports"]])
+        self.assertTrue(trigger["metadata"]["url"].startswith("https://leadline-adapter.leadline.svc/keda/v1/demo/llm/"))
+        shows = named(example, "TriggerAuthentication", trigger["authenticationRef"]["name"])
+        (token,) = shows["spec"]["secretTargetRef"]
+        secret = named(example, "Secret", token["name"])
+        account = secret["metadata"]["annotations"]["kubernetes.io/service-account.name"]
+        self.assertEqual((token["parameter"], token["key"]), ("token", "token"))
+        self.assertTrue(named(example, "ServiceAccount", account))
+        (binding,) = of_kind(example, "RoleBinding")
+        self.assertEqual(binding["subjects"], [{"kind": "ServiceAccount", "name": account, "namespace": "demo"}])
+        role = named(self.everything, "ClusterRole", binding["roleRef"]["name"])
+        self.assertIn({"apiGroups": ["external.metrics.k8s.io"], "resources": ["*"], "verbs": ["list"]}, role["rules"])
+
     def test_the_adapter_takes_the_configuration_of_the_redis_example(self):
         page = MANIFESTS / "examples" / "redis-queue" / "config.yaml"
         run(str(BINARIES / "leadline-adapter"), "--check-config", "--config", str(page),
