@@ -100,6 +100,10 @@ TEST_F(SecurityTest, TheJsonDoorNeedsAnIdentity) {
   kube_.set_access([](const json& spec) { return spec["user"] != "system:anonymous"; });
   start();
   EXPECT_EQ(with_token("kedas-token", kDoor).json()["value"], 8);
+  // KEDA takes an authority only beside a client's pair, which may be anybody's.
+  const std::vector<HttpHeader> token = {{"Authorization", "Bearer kedas-token"}};
+  EXPECT_EQ(with(root_authority("anybody"), kDoor, token).json()["value"], 8);
+  expect_status(with(root_authority("anybody"), kDoor), 401, "Unauthorized");
   expect_status(with_token("another-token", kDoor), 401, "Unauthorized");
   expect_status(nothing_shown(kDoor, {{"X-API-KEY", "kedas-token"}}), 403, "Forbidden",
                 {"system:anonymous", "list", "queue_depth", "in the namespace \"ns\""});
