@@ -65,6 +65,26 @@ ApiError wrong_trigger(std::string_view message) {
   return bad_request(std::string(message));
 }
 
+std::optional<ApiError> check_queue(const RequestTarget& target, std::string_view name) {
+  for (const std::string_view key : kTriggerKeys) {
+    if (const auto value = target.parameter(key)) {
+      return bad_request(fmt::format("{} = {}: a queue has none", key, shown(*value)));
+    }
+  }
+  if (!name.empty() && is_label_value(name)) return std::nullopt;
+  return bad_request(fmt::format("queue {}: must be a queue's name, a label value", shown(name)));
+}
+
+// REQUIRES: `name` is a label value, so that the selector says nothing else.
+MetricQuery queue_query(const std::string& namespace_name, std::string_view name,
+                        const std::string& metric) {
+  MetricQuery query{.api = MetricApi::kExternalV1beta1, .form = QueryForm::kExternal};
+  query.namespace_name = query.path_namespace = namespace_name;
+  query.metric = query.path_resource = metric;
+  query.label_selector = *parse_label_selector(fmt::format("queue={}", name));
+  return query;
+}
+
 std::int64_t whole_milliseconds(std::chrono::duration<double> time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
 }
@@ -142,27 +162,8 @@ ApiResult<ordered_json> JsonDoor::of_workload(const Asked& asked, Instant now) c
 }
 
 ApiResult<ordered_json> JsonDoor::of_queue(const Asked& asked, Instant now) const {
-  for (const std::string_view key : kTriggerKeys) {
-    if (const auto value = asked.target.parameter(key)) {
-      return tl::unexpected(
-          bad_request(fmt::format("{} = {}: a queue has none", key, shown(*value))));
-    }
-  }
-  auto selector = parse_label_selector(fmt::format("queue={}", asked.name));
-  if (asked.name.empty() || !is_label_value(asked.name) || !selector) {
-    return tl::unexpected(bad_request(
-        fmt::format("queue {}: must be a queue's name, a label value", shown(asked.name))));
-  }
-  MetricQuery query{.api = MetricApi::kExternalV1beta1,
-                    .form = QueryForm::kExternal,
-                    .namespace_name = asked.namespace_name,
-                    .resource = nullptr,
-                    .object = {},
-                    .metric = asked.metric,
-                    .label_selector = std::move(*selector),
-                    .metric_label_selector = {},
-                    .path_namespace = asked.namespace_name,
-                    .path_resource = asked.metric};
+  if (auto error = check_queue(asked.target, asked.name)) return tl::unexpected(std::move(*error));
+  const MetricQuery query = queue_query(asked.namespace_name, asked.name, asked.metric);
   const auto items = parts_.queues.external(query, now);
   if (!items) return tl::unexpected(items.error());
   if (items->empty()) {
@@ -172,11 +173,11 @@ ApiResult<ordered_json> JsonDoor::of_queue(const Asked& asked, Instant now) cons
                                             .selector = query.label_selector.to_string(),
                                             .why = "no such queue is configured"}));
   }
-  const auto milli = milli_of_quantity(items->front().value);
+  const ExternalItem& item = items->front();  // a name is unique in its namespace
+  const auto milli = milli_of_quantity(item.value);
   if (!milli) return tl::unexpected(internal_error(milli.error().message));
-  const auto age = now.wall - items->front().timestamp;
   return ordered_json{{"value", keda_number(static_cast<double>(*milli) / 1000).number},
-                      {"ageMs", whole_milliseconds(age)}};
+                      {"ageMs", whole_milliseconds(now.wall - item.timestamp)}};
 }
 
 }  // namespace leadline

@@ -133,7 +133,10 @@ TEST_F(JsonDoorTest, AQueueIsNamedInTheWorkloadsPlace) {
   EXPECT_EQ(get("ns/mail/Redis_Queue_Depth"), "{\"value\":42.0,\"ageMs\":700}\n");
   expect_refused("ns/mail/redis_queue_in_flight", 404, "does not tell its jobs in flight");
   expect_refused("ns/clips/redis_queue_depth", 404, "queue clips: NOPERM");
-  expect_refused("ns/nobody/redis_queue_depth", 404, "no such queue is configured");
+  for (const char* nobody : {"nobody", "in", "notin"}) {  // words of the selectors' grammar, too
+    expect_refused(fmt::format("ns/{}/redis_queue_depth", nobody), 404,
+                   "no such queue is configured");
+  }
   expect_refused("other/mail/redis_queue_depth", 404, "no such queue is configured");
   EXPECT_EQ(get("ns/mail/redis_queue_depth", later(seconds{5})).substr(0, 3), "404");
   expect_refused("ns/mail/redis_queue_depth?window=15s", 400, "window = \"15s\": a queue has none");
