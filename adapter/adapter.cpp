@@ -104,7 +104,7 @@ Result<KubeEndpoint> endpoint_for(const KubeSource& kube) {
 KedaOptions keda_options(const AdapterConfig& config) {
   const KedaConfig keda = config.keda.value_or(KedaConfig{});
   return {.aggregate = {.min_coverage = config.min_coverage},
-          .absent_grace = keda.absent_grace,
+          .absent_grace = config.keda_absent_grace,
           .loading_grace = keda.loading_grace};
 }
 

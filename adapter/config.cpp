@@ -401,7 +401,7 @@ ConfigGroup keda_group() {
                             "workload that may go to zero. More than the slowest model needs."),
                duration_key("keda_absent_grace_ms", "60000", 3'600'000,
                             "How long no pod of a workload must be listed until its value is 0 "
-                            "and no longer unknown.")}};
+                            "and no longer unknown; for KEDA's metrics-api scaler, too.")}};
 }
 
 ConfigGroup process_group() {
@@ -446,7 +446,6 @@ std::optional<KedaConfig> keda_config(const Config& config) {
                     .tls_key_file = config.text("keda_tls_key_file"),
                     .client_ca_file = config.text("keda_client_ca_file"),
                     .clients = keda_clients_from(ignored, config.structured("keda_clients")),
-                    .absent_grace = config.duration("keda_absent_grace_ms"),
                     .loading_grace = config.duration("keda_loading_grace_ms")};
 }
 
@@ -468,6 +467,7 @@ AdapterConfig adapter_config(const Config& config) {
           .tls_key_file = config.text("tls_key_file"),
           .token = config.secret("token_file"),
           .keda = keda_config(config),
+          .keda_absent_grace = config.duration("keda_absent_grace_ms"),
           .catalogue = catalogue_config(config),
           .redis = redis_config(config),
           .min_coverage = config.number("min_coverage"),

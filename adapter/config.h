@@ -29,7 +29,6 @@ struct KedaConfig {
   std::uint16_t port = 9734;  // 0: a free one
   std::string tls_certificate_file, tls_key_file, client_ca_file;
   std::vector<KedaClient> clients;  // not asked without TLS
-  std::chrono::milliseconds absent_grace{60'000};
   std::chrono::milliseconds loading_grace{900'000};
 };
 
@@ -38,11 +37,12 @@ struct AdapterConfig {
   KubeSource kube;
   std::string service_namespace = "leadline", service_name = "leadline-adapter";
   std::string listen_address = "::";
-  std::uint16_t api_port = 6443;                   // 0: a free one
-  std::uint16_t metrics_port = 9735;               // 0: a free one
-  std::string tls_certificate_file, tls_key_file;  // both empty: one made by us
-  std::string token;                               // with pods_file; never logged
-  std::optional<KedaConfig> keda;                  // nullopt: KEDA is not served
+  std::uint16_t api_port = 6443;                        // 0: a free one
+  std::uint16_t metrics_port = 9735;                    // 0: a free one
+  std::string tls_certificate_file, tls_key_file;       // both empty: one made by us
+  std::string token;                                    // with pods_file; never logged
+  std::optional<KedaConfig> keda;                       // nullopt: that door is not served
+  std::chrono::milliseconds keda_absent_grace{60'000};  // of JSON for KEDA, too
   CatalogueConfig catalogue;
   RedisConfig redis;
   double min_coverage = 0.5;

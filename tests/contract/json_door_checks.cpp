@@ -47,6 +47,13 @@ TEST_F(ContractTest, TheJsonDoorNeverSaysZeroForWhatIsUnknown) {
   expect_status(get("/keda/v1/ns/jobs/redis_queue_depth"), 404, "NotFound", {"redis_queue_depth"});
 }
 
+// As configured for KEDA's other door, which is not open here.
+TEST_F(ContractTest, TheJsonDoorSaysZeroOfAWorkloadThatIsGoneForItsGrace) {
+  start({"--keda-absent-grace-ms", "0"});
+  EXPECT_EQ(data("/keda/v1/ns/nobody/queue_depth"),
+            (json{{"value", 0}, {"pods", 0}, {"podsFresh", 0}}));
+}
+
 TEST_F(ContractTest, TheJsonDoorKnowsQueuesByTheirNames) {
   required(folder_.write("config.yaml",
                          "redis: {servers: [{name: main, address: \"127.0.0.1:1\"}], queues: "

@@ -83,13 +83,10 @@ TEST(AdapterConfigTest, KedaIsServedOnlyWhereItIsAskedFor) {
   ASSERT_TRUE(insecure);
   EXPECT_EQ(insecure->port, 9734);
   EXPECT_EQ(insecure->loading_grace, std::chrono::minutes{15});
-  EXPECT_EQ(insecure->absent_grace, std::chrono::minutes{1});
   EXPECT_TRUE(insecure->tls_certificate_file.empty());
-  const auto hasty = keda(
-      {"--keda-insecure=true", "--keda-loading-grace-ms", "20000", "--keda-absent-grace-ms", "0"});
+  const auto hasty = keda({"--keda-insecure=true", "--keda-loading-grace-ms", "20000"});
   ASSERT_TRUE(hasty);
   EXPECT_EQ(hasty->loading_grace, std::chrono::seconds{20});
-  EXPECT_EQ(hasty->absent_grace, std::chrono::seconds{0});
   const auto tls =
       keda({"--keda-listen-port", "7", "--keda-tls-cert-file", "/c", "--keda-tls-key-file", "/k",
             "--keda-client-ca-file", "/ca", "--keda-clients", "[{san: a, namespaces: [b, c]}]"});
@@ -99,6 +96,16 @@ TEST(AdapterConfigTest, KedaIsServedOnlyWhereItIsAskedFor) {
   ASSERT_EQ(tls->clients.size(), 1U);
   EXPECT_EQ(tls->clients[0].san, "a");
   EXPECT_EQ(tls->clients[0].namespaces, (std::vector<std::string>{"b", "c"}));
+}
+
+// KEDA's JSON, which is served always, needs it too.
+TEST(AdapterConfigTest, TheGraceOfWorkloadsThatAreGoneHoldsForBothDoors) {
+  const auto grace = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--pods-file", "/pods"});
+    return adapter_config(load(std::move(arguments)).config.value()).keda_absent_grace;
+  };
+  EXPECT_EQ(grace({}), std::chrono::minutes{1});
+  EXPECT_EQ(grace({"--keda-absent-grace-ms", "0"}), std::chrono::seconds{0});
 }
 
 // One start lists what is wrong with a key alone and what is wrong with keys together.
