@@ -3,6 +3,7 @@ package keda_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -89,6 +90,7 @@ func TestAnActivationIsAReasonMore(t *testing.T) {
 }
 
 func TestUnknownIsAnErrorAndNeverZero(t *testing.T) {
+	t.Parallel()
 	p := newPod(t, "a")
 	p.running.Store(3)
 	scaler := external(t, newAdapter(t, insecureDoor, p).trigger(metadata{"scaleToZero": "true"}))
@@ -174,6 +176,7 @@ func TestWorkIsPushed(t *testing.T) {
 }
 
 func TestAWorkloadAtZeroIsWokenAgainAndAgain(t *testing.T) {
+	t.Parallel()
 	_, active := pushed(t, newAdapter(t, insecureDoor).trigger(nil))
 	for _, when := range []string{"at once", "five seconds later", "ten seconds later"} {
 		expectPush(t, active, when)
@@ -182,6 +185,7 @@ func TestAWorkloadAtZeroIsWokenAgainAndAgain(t *testing.T) {
 
 // KEDA waits 2 s after a stream that ended with OK, and up to a minute after others.
 func TestAPushScalerComesBackSoonAfterARestart(t *testing.T) {
+	t.Parallel()
 	p := newPod(t, "a")
 	p.running.Store(1)
 	a := newAdapter(t, insecureDoor, p)
@@ -217,7 +221,19 @@ func TestFiveServersWithFiveHundredStreamsEach(t *testing.T) {
 	for number, active := range channels {
 		expectPush(t, active, fmt.Sprintf("on stream %d", number))
 	}
+	var rounds []time.Duration
 	for _, scaler := range idle {
 		expectRead(t, scaler, "1 true")
+		for range 100 {
+			begin := time.Now()
+			read(scaler)
+			rounds = append(rounds, time.Since(begin))
+		}
+	}
+	slices.Sort(rounds)
+	p99 := rounds[len(rounds)*99/100]
+	t.Logf("a round takes %v, at p99 %v, beside %d streams on its connection", rounds[len(rounds)/2], p99, streams)
+	if p99 > answeredWithin {
+		t.Error("the streams hold up the calls")
 	}
 }
