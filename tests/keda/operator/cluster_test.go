@@ -17,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
@@ -34,10 +33,14 @@ var programs = cmp.Or(os.Getenv("LEADLINE_BIN"), "../../../build/release/bin")
 
 const (
 	examples = "../../../manifests/examples"
-	ours     = "../../manifests/with_keda" // the base with the door for KEDA
+	ours     = "manifests" // the base with the door for KEDA
 
 	// Of KEDA's metrics adapter: no pod's, and no loopback address, which an endpoint may not have.
 	metricsAddress = "10.244.255.1"
+
+	// As manifests/ has them.
+	loadingGrace = 20 * time.Second
+	absentGrace  = 10 * time.Second
 
 	patience = 2 * time.Minute // for what takes seconds on a machine that does nothing else
 )
@@ -223,13 +226,3 @@ spec:
   caBundle: %s
   service: {name: keda-metrics-apiserver, namespace: keda, port: 443}
 `
-
-// replicas is what the Deployment llm of the namespace is to have.
-func replicas(t *testing.T, namespace string) int {
-	t.Helper()
-	deployment, err := client.AppsV1().Deployments(namespace).Get(t.Context(), "llm", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return int(*deployment.Spec.Replicas)
-}
