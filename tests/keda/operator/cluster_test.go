@@ -65,7 +65,7 @@ func TestMain(m *testing.M) {
 }
 
 func runTests(m *testing.M) (status int, err error) {
-	for _, name := range []string{"plane", "pods", "keda", "load"} {
+	for _, name := range []string{"plane", "pods", "keda", "load", "redis"} {
 		if err := os.Mkdir(filepath.Join(folder, name), 0o700); err != nil {
 			return 1, err
 		}
@@ -83,7 +83,7 @@ func runTests(m *testing.M) (status int, err error) {
 		return 1, err
 	}
 	defer nodes.Stop()
-	if err := errors.Join(applyOurs(), startKeda()); err != nil {
+	if err := errors.Join(startRedis(), applyOurs(), startKeda()); err != nil {
 		return 1, err
 	}
 	return m.Run(), nil

@@ -15,7 +15,7 @@ import (
 	"leadline.dev/tests/cluster/await"
 )
 
-// history is every number of replicas that the Deployment llm of a namespace was to have, in order,
+// history is every number of replicas that the Deployment of a namespace was to have, in order,
 // from when it is made until the test ends: what flaps between two looks is in it.
 type history struct {
 	mutex sync.Mutex
@@ -24,7 +24,7 @@ type history struct {
 
 func newHistory(t *testing.T, namespace string) *history {
 	t.Helper()
-	options := metav1.ListOptions{FieldSelector: "metadata.name=llm"}
+	options := metav1.ListOptions{}
 	deployments := client.AppsV1().Deployments(namespace)
 	list, err := deployments.List(t.Context(), options)
 	if err != nil || len(list.Items) != 1 {
