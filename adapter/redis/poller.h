@@ -1,6 +1,7 @@
 // RedisPoller asks one server once a second for all its queues, in one pipeline, and writes what it
 // learns on the QueueBoard. Queues of which somebody awaits the first job it asks every 50 ms, and
-// a new one at once. A stream with a backlog costs another pipeline. After a failure it waits
+// a new one at once. A stream with a backlog costs another pipeline; what queues tell of their flow
+// is asked in a last one, once a second, after their counts were told. After a failure it waits
 // longer each time, up to five seconds, and never in step with other replicas. What was known stays
 // known through a lost connection, until it is stale; what Redis refuses is unknown at once. Lives
 // on one loop, with the other pollers; that loop's thread only.
@@ -15,6 +16,7 @@
 
 #include "adapter/redis/connection.h"
 #include "adapter/redis/queue_board.h"
+#include "adapter/redis/queue_detail.h"
 #include "adapter/self_metrics.h"
 #include "base/clock.h"
 #include "daemon/edge_log.h"
@@ -25,6 +27,7 @@ namespace leadline {
 struct RedisPollerOptions {
   std::chrono::milliseconds interval{1'000};
   std::chrono::milliseconds watched_interval{50};
+  std::chrono::milliseconds huge_pause{60'000};  // of a flow whose replies were larger than allowed
   Clock clock = system_now;
 };
 
@@ -41,7 +44,7 @@ class RedisPoller {
   void start() { tick(); }
 
  private:
-  // A queue of which another pipeline counts the rest.
+  // A queue of which another pipeline tells the rest.
   struct Unfinished {
     std::shared_ptr<CountedQueue> queue;
     QueueReading reading;
@@ -54,7 +57,13 @@ class RedisPoller {
   void take(const Result<RedisConnection::Replies>& replies);
   void count_tails();
   void take_tails(const Result<RedisConnection::Replies>& replies);
-  void write(CountedQueue& queue, const Result<QueueReading>& reading);
+  void write(const std::shared_ptr<CountedQueue>& queue, const Result<QueueReading>& reading);
+  void ask_flows();
+  void take_flows(const Result<RedisConnection::Replies>& replies);
+  void write_flow(const Unfinished& unfinished, const QueueDetail& detail,
+                  const Result<std::chrono::milliseconds>& server_time);
+  void pause_flow(CountedQueue& queue, const Error& error);
+  void told_counts();
   void answered();
   void failed(const Error& error);
   void report();
@@ -68,7 +77,11 @@ class RedisPoller {
   RedisConnection connection_;
   QueueList asked_;                     // of this poll
   std::vector<Unfinished> unfinished_;  // likewise
+  std::vector<Unfinished> flows_;       // likewise, of which the flow is to be asked
+  std::size_t flow_batch_ = 1;          // so many in one pipeline
+  std::size_t flows_asked_ = 0;         // the last ones of flows_, in the pipeline in flight
   Instant asked_at_;
+  SteadyTime flows_asked_at_;
   SteadyTime next_round_;   // when all queues are asked
   bool first_job_ = false;  // seen in this poll
   int failures_ = 0;        // in a row

@@ -9,13 +9,13 @@
 
 #include <fmt/ranges.h>
 
+#include "adapter/redis/queue_detail.h"
+#include "adapter/redis/reply.h"
+#include "base/ascii_case.h"
 #include "daemon/log.h"
 
 namespace leadline {
 namespace {
-
-constexpr std::int64_t kMostJobs = 1LL << 53;  // what a double holds exactly; sums cannot overflow
-constexpr std::size_t kShownError = 200;       // bytes of a server's words that a message repeats
 
 enum class Part {
   kWaiting,
@@ -147,16 +147,6 @@ std::vector<Count> counts_of(const RedisQueue& queue, WallTime now) {
   return counts;
 }
 
-const std::string& key_of(const RedisCommand& command) {
-  return command.front() == "XINFO" ? command[2] : command[1];
-}
-
-// What Redis refused, in its own words; nothing of a length that a server chooses.
-tl::unexpected<Error> refused(const RedisCommand& command, std::string_view why) {
-  return fail(Errc::kBadInput, "{} {}: {}", command.front(), printable(key_of(command)),
-              printable(why.substr(0, kShownError)));
-}
-
 std::optional<std::int64_t> number_in(std::string_view text) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -179,14 +169,6 @@ Result<std::int64_t> number_of(const Count& count, const RedisReply& reply) {
   return *number;
 }
 
-// The value behind `name` in a flat list of names and values; nullptr: an older Redis has none.
-const RedisReply* field(const RedisReply& reply, std::string_view name) {
-  for (std::size_t i = 0; i + 1 < reply.items.size(); i += 2) {
-    if (reply.items[i].text == name) return &reply.items[i + 1];
-  }
-  return nullptr;
-}
-
 const RedisReply* find_group(const RedisReply& groups, const std::string& name) {
   for (const RedisReply& group : groups.items) {
     const RedisReply* its_name = field(group, "name");
@@ -195,18 +177,9 @@ const RedisReply* find_group(const RedisReply& groups, const std::string& name) 
   return nullptr;
 }
 
-bool no_such_key(const RedisReply& reply) {
-  return reply.type == RedisReply::Type::kError && reply.text.starts_with("ERR no such key");
-}
-
-bool is_count(const RedisReply* reply) {
-  return reply != nullptr && reply->type == RedisReply::Type::kInteger && reply->integer >= 0 &&
-         reply->integer <= kMostJobs;
-}
-
 // `lag` may be nil or missing. Where it is larger than the stream, it counts what XTRIM took.
-void add_tail(QueueReading& reading, const std::string& key, const std::string& last_delivered,
-              const RedisReply* lag, std::int64_t length) {
+void note_tail(QueueReading& reading, const std::string& key, const std::string& last_delivered,
+               const RedisReply* lag, std::int64_t length) {
   if (length == 0) return;
   if (!is_count(lag)) {
     reading.tails.push_back({key, last_delivered, kTailLimit, std::min(kTailLimit, length)});
@@ -226,6 +199,7 @@ Result<void> add_group(QueueReading& reading, const Count& count, const RedisRep
   const RedisReply* group = find_group(reply, group_name);
   if (group == nullptr) {  // its consumers, scaled to zero, will make it
     reading.depth += length;
+    reading.whole_keys.push_back(count.command.back());
     return {};
   }
   const RedisReply* pending = field(*group, "pending");
@@ -234,7 +208,7 @@ Result<void> add_group(QueueReading& reading, const Count& count, const RedisRep
     return refused(count.command, "the reply lacks pending or last-delivered-id");
   }
   *reading.in_flight += pending->integer;
-  add_tail(reading, count.command.back(), last->text, field(*group, "lag"), length);
+  note_tail(reading, count.command.back(), last->text, field(*group, "lag"), length);
   return {};
 }
 
@@ -255,6 +229,7 @@ Result<void> add_reply(QueueReading& reading, const RedisQueue& queue, const Cou
       return {};
     case Part::kStreamLength:
       if (!queue.group.empty()) return {};
+      reading.whole_keys.push_back(count.command.back());
       break;
     default:
       break;
@@ -345,28 +320,34 @@ RedisCommand tail_command(const StreamTail& tail) {
   return {"XRANGE", tail.key, "(" + tail.last_delivered, "+", "COUNT", std::to_string(tail.limit)};
 }
 
-Result<std::int64_t> read_tail(const StreamTail& tail, const RedisReply& reply) {
+Result<void> add_tail(QueueReading& reading, const StreamTail& tail, const RedisReply& reply) {
   const RedisCommand command = {"XRANGE", tail.key};
   if (reply.type == RedisReply::Type::kError) return refused(command, reply.text);
   if (reply.type != RedisReply::Type::kArray) return refused(command, "the reply is no list");
   const auto seen = static_cast<std::int64_t>(reply.items.size());
-  return seen < tail.limit ? seen : tail.beyond;
+  const bool all_seen = seen < tail.limit;
+  reading.depth += all_seen ? seen : tail.beyond;
+  reading.is_exact = reading.is_exact && (all_seen || tail.limit == 1);
+  if (seen == 0) return {};
+  const auto& entry = reply.items.front().items;
+  reading.undelivered.push_back(entry.empty() ? std::string() : entry.front().text);
+  return {};
 }
 
 std::string acl_rules(std::span<const RedisQueue> queues, std::string_view server) {
   std::set<std::string> keys, commands;
   const auto add = [&](const RedisCommand& command) {
-    std::string name = command.front();
-    std::ranges::transform(name, name.begin(), [](char c) {
-      return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    });
-    commands.insert("+" + name + (name == "xinfo" ? "|groups" : ""));
-    keys.insert(acl_pattern(key_of(command)));
-    if (name == "xinfo") commands.insert("+xrange");
+    commands.insert("+" + ascii_lower(command.front()) +
+                    (command.front() == "XINFO" ? "|" + ascii_lower(command[1]) : ""));
+    if (!key_of(command).empty()) keys.insert(acl_pattern(key_of(command)));
   };
   for (const RedisQueue& queue : queues) {
     if (queue.server != server) continue;
     for (const RedisCommand& command : queue_commands(queue, {})) add(command);
+    if (!queue.group.empty()) add(tail_command({.key = queue.keys.front(), .last_delivered = {}}));
+    const auto details = detail_commands(queue);
+    for (const RedisCommand& command : details) add(command);
+    if (!details.empty()) add(time_command());
   }
   return fmt::format("{} {}", fmt::join(keys, " "), fmt::join(commands, " "));
 }

@@ -50,6 +50,8 @@ struct RedisQueue {
   QueueKind kind = QueueKind::kList;
   std::vector<std::string> keys;  // counted together; of a preset: the library's queue names
   std::string group;              // of a stream; empty: every entry is a job, acknowledged or not
+  std::string workload;           // whose pods work on its jobs, in its namespace; empty: not told
+  std::string workload_kind = "Deployment";
 };
 
 // The commands of one poll, in the order of their replies. `now`: delayed jobs that are due wait as
@@ -70,6 +72,9 @@ struct QueueReading {
   std::int64_t depth = 0;                 // jobs waiting, without those of `tails`
   std::optional<std::int64_t> in_flight;  // jobs given to workers; nullopt: the kind cannot tell
   std::vector<StreamTail> tails;
+  bool is_exact = true;                  // false: a tail was longer than what is looked at
+  std::vector<std::string> undelivered;  // IDs of the first entries of tails
+  std::vector<std::string> whole_keys;   // streams whose every entry waits: there is no group
 };
 
 // kBadInput with what Redis said: WRONGTYPE, NOPERM, or a reply that is no count.
@@ -78,7 +83,9 @@ struct QueueReading {
                                               std::span<const RedisReply> replies);
 
 [[nodiscard]] RedisCommand tail_command(const StreamTail& tail);
-[[nodiscard]] Result<std::int64_t> read_tail(const StreamTail& tail, const RedisReply& reply);
+// Adds what it tells to `reading`, of which `tail` is one; an error leaves that as it is.
+[[nodiscard]] Result<void> add_tail(QueueReading& reading, const StreamTail& tail,
+                                    const RedisReply& reply);
 
 // What a user of `server`'s ACL needs to poll these of its queues, to follow `ACL SETUSER name`:
 // "~jobs +llen". Sorted, each once; a byte of a key that means more in a pattern is `?`.

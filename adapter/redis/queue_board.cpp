@@ -37,8 +37,10 @@ Result<void> check_servable(const QueueState& state, SteadyTime now,
               state.problem.empty() ? "" : ": ", state.problem);
 }
 
+// The flow of those that triggers ask for costs something only where a trigger is about it.
 QueueBoard::QueueBoard(std::vector<RedisQueue> configured)
     : configured_(counted(std::move(configured))) {
+  for (const auto& queue : configured_) queue->want_flow();
   group();
 }
 

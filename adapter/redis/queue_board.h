@@ -18,11 +18,20 @@
 #include <vector>
 
 #include "adapter/redis/queue.h"
+#include "adapter/redis/queue_rates.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/shared_cell.h"
 
 namespace leadline {
+
+// What is known of a queue's jobs beyond their number. Of kinds that do not tell it, and of queues
+// for which nobody wants it, this stays as it begins.
+struct QueueFlow {
+  Result<double> oldest_age = fail(Errc::kUnavailable, "not asked yet");  // seconds; 0: no jobs
+  Result<QueueRates> rates = fail(Errc::kUnavailable, "not asked yet");
+  SteadyTime sampled_at;  // when the question was sent
+};
 
 struct QueueState {
   std::optional<std::int64_t> depth;      // jobs waiting; nullopt: unknown, because of `problem`
@@ -31,13 +40,14 @@ struct QueueState {
   std::string problem = "not asked yet";  // the newest one; may stand beside a depth not yet stale
   std::optional<SteadyTime> taken_at;     // when a worker was last seen: jobs in flight, or fewer
                                           // waiting than before
+  QueueFlow flow;
 
   // Jobs waiting and in flight; 0 where they are not known.
   [[nodiscard]] std::int64_t jobs() const { return depth.value_or(0) + in_flight.value_or(0); }
 };
 
 // kUnavailable or kStale with the reason, where the state must not be served: unknown, or asked for
-// longer ago than `max_age`.
+// longer ago than `max_age`. Of its flow nothing is said.
 [[nodiscard]] Result<void> check_servable(const QueueState& state, SteadyTime now,
                                           std::chrono::milliseconds max_age);
 
@@ -54,6 +64,17 @@ class CountedQueue {
     is_new_ = false;
   }
   [[nodiscard]] bool is_new() const { return is_new_; }  // nothing was published yet
+
+  // Somebody asks for its flow, which is found out from now on.
+  void want_flow() { wants_flow_ = true; }
+  [[nodiscard]] bool wants_flow() const { return wants_flow_; }
+
+  // What its poller keeps of it, which alone may touch this.
+  struct FlowMemory {
+    QueueRateWindow window;
+    SteadyTime next_at;  // not asked for before
+  };
+  [[nodiscard]] FlowMemory& flow_memory() { return flow_memory_; }
 
   // A trigger uses it.
   void ask(SteadyTime now) { asked_at_ = now.time_since_epoch().count(); }
@@ -72,7 +93,8 @@ class CountedQueue {
 
   const RedisQueue queue_;
   SharedCell<const QueueState> state_;
-  std::atomic<bool> is_new_ = true;
+  std::atomic<bool> is_new_ = true, wants_flow_ = false;
+  FlowMemory flow_memory_;
   std::atomic<SteadyTime::rep> asked_at_ = 0, watched_at_ = 0;
 };
 

@@ -1,10 +1,12 @@
 // What a Redis server may answer: the replies do not depend on how the bytes were cut, and no bytes
-// make a queue's jobs fewer than none, or more than can be counted.
+// make a queue's jobs fewer than none, or more than can be counted, or its ages and rates negative.
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
-#include "adapter/redis/queue.h"
+#include "adapter/redis/queue_detail.h"
+#include "adapter/redis/queue_rates.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace leadline::fuzz {
@@ -38,12 +40,34 @@ std::vector<RedisReply> read(std::string_view bytes, std::size_t expected, std::
 void check_tails(const QueueReading& reading, const RedisReply& reply) {
   for (const StreamTail& tail : reading.tails) {
     require(tail_command(tail).size() == 6, "a tail is asked for");
-    const auto count = read_tail(tail, reply);
-    require(!count || (*count >= 0 && *count <= kMostJobs), "a tail is a number of jobs");
+    QueueReading counted;
+    static_cast<void>(add_tail(counted, tail, reply));
+    require(counted.depth >= 0 && counted.depth <= kMostJobs, "a tail is a number of jobs");
   }
 }
 
+// Of the same bytes as if they were an answer to what comes next.
+void check_detail(const RedisQueue& queue, QueueReading reading, std::string_view bytes) {
+  const std::size_t expected = detail_commands(queue).size() + 1;
+  const auto replies = read(bytes, expected, std::max<std::size_t>(bytes.size(), 1));
+  if (replies.empty()) return;
+  reading.whole_keys = queue.keys;
+  const auto now = read_time(replies.front());
+  require(!now || now->count() >= 0, "a time is after the epoch");
+  const auto detail = read_detail(queue, reading, std::span(replies).subspan(1));
+  require(!detail.added || detail.added->size() <= queue.keys.size(), "a count for each key");
+  QueueRateWindow window;
+  window.add(SteadyTime(), std::vector<std::int64_t>(queue.keys.size()), 0);
+  if (detail.added) window.add(SteadyTime() + std::chrono::seconds{1}, *detail.added, 0);
+  const auto rates = window.rates();
+  require(!rates || rates->arrivals >= 0, "arrivals are not negative");
+  if (!detail.oldest || !*detail.oldest || !now) return;
+  const auto age = job_age(**detail.oldest, *now);
+  require(!age || *age >= 0, "an age is not negative");
+}
+
 void check_queue(const RedisQueue& queue, std::string_view bytes) {
+  check_detail(queue, {}, bytes);
   const std::size_t expected = queue_commands(queue, {}).size();
   const auto replies = read(bytes, expected, std::max<std::size_t>(bytes.size(), 1));
   if (replies.empty()) return;
@@ -61,7 +85,7 @@ void check_queue(const RedisQueue& queue, std::string_view bytes) {
 
 void check_input(std::string_view input) {
   for (const QueueKind kind : {QueueKind::kList, QueueKind::kStream, QueueKind::kCounter,
-                               QueueKind::kCelery, QueueKind::kAsynq}) {
+                               QueueKind::kCelery, QueueKind::kSidekiq, QueueKind::kAsynq}) {
     RedisQueue queue{.name = "q",
                      .namespace_name = "ns",
                      .server = "main",

@@ -71,6 +71,38 @@ class RedisPollerTest : public testing::Test {
     return testing::AssertionFailure() << board_->configured()[0]->state()->problem;
   }
 
+  // `oldest age, arrivals/completions`, in whole numbers; or of each the reason.
+  [[nodiscard]] std::string flow(std::size_t place) const {
+    const QueueFlow flow = board_->configured()[place]->state()->flow;
+    const auto shown = [](const Result<double>& number) {
+      return number ? fmt::format("{:.0f}", *number) : number.error().message;
+    };
+    if (!flow.rates) return shown(flow.oldest_age) + ", " + flow.rates.error().message;
+    return fmt::format("{}, {:.0f}/{}", shown(flow.oldest_age), flow.rates->arrivals,
+                       shown(flow.rates->completions));
+  }
+
+  [[nodiscard]] testing::AssertionResult flows(std::size_t place, const std::string& want) {
+    if (test::eventually(thread_, [&] { return flow(place).starts_with(want); }))
+      return testing::AssertionSuccess();
+    return testing::AssertionFailure() << flow(place) << " instead of " << want;
+  }
+
+  [[nodiscard]] testing::AssertionResult tells_age(std::size_t place) {
+    const auto told = [&] {
+      return board_->configured()[place]->state()->flow.oldest_age.has_value();
+    };
+    if (test::eventually(thread_, told)) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << flow(place);
+  }
+
+  // An entry whose ID says that it was made so long ago; gives its ID.
+  std::string add_aged(const std::string& stream, std::chrono::seconds age) {
+    const auto now = redis_.say({"TIME"}).items.at(0).text;
+    const std::string id = std::to_string((std::stoll(now) - age.count()) * 1000) + "-0";
+    return redis_.say({"XADD", stream, id, "k", "v"}).text;
+  }
+
   void add(const std::string& stream, int entries) {
     for (int i = 0; i < entries; ++i) redis_.say({"XADD", stream, "*", "k", "v"});
   }
@@ -202,6 +234,7 @@ TEST_F(RedisPollerTest, OnlyTheRightsThatAreNamedAreNeeded) {
   std::ofstream(password) << "sesame\n";  // rotated: read again at the next attempt
   EXPECT_TRUE(becomes(0, "1/-"));
   EXPECT_TRUE(becomes(1, "7/0"));
+  EXPECT_TRUE(tells_age(1));
   EXPECT_TRUE(becomes(2, "LLEN secret: NOPERM"));
   redis_.say({"ACL", "SETUSER", "leadline", "-llen"});  // rights may go while we are connected
   EXPECT_TRUE(becomes(0, "LLEN list: NOPERM"));
@@ -363,6 +396,90 @@ TEST_F(RedisPollerTest, WhatSomebodyWaitsForIsCountedBetweenRounds) {
   EXPECT_TRUE(depth_is(1));
   EXPECT_TRUE(counted->state()->taken_at);  // a worker was there
   EXPECT_EQ(told, 1);
+}
+
+// What was acknowledged lies in the stream still, and is nobody's oldest job.
+TEST_F(RedisPollerTest, TheOldestJobIsPendingOrNotDelivered) {
+  using std::chrono::seconds;
+  const auto done = add_aged("stream", seconds{9000});
+  const auto pending = add_aged("stream", seconds{3000});
+  add_aged("stream", seconds{1000});
+  redis_.say({"XGROUP", "CREATE", "stream", "g", "0"});
+  redis_.say({"RPUSH", "queue:mail", R"({"enqueued_at": 1700000000.5})"});
+  redis_.say({"XADD", "made-up", "5-1", "k", "v"});
+  poll({queue("stream", QueueKind::kStream, "g"), queue("stream", QueueKind::kStream),
+        queue("stream", QueueKind::kStream, "nobody"), queue("missing", QueueKind::kStream, "g"),
+        queue("mail", QueueKind::kSidekiq), queue("made-up", QueueKind::kStream),
+        queue("list", QueueKind::kList)});
+  EXPECT_TRUE(flows(0, "900"));
+  read("stream", 2);
+  EXPECT_TRUE(flows(0, "900"));
+  redis_.say({"XACK", "stream", "g", done});
+  EXPECT_TRUE(flows(0, "300"));
+  redis_.say({"XACK", "stream", "g", pending});
+  EXPECT_TRUE(flows(0, "100"));
+  read("stream", 1);
+  EXPECT_TRUE(flows(0, "100"));
+  const auto rest = redis_.say({"XPENDING", "stream", "g", "-", "+", "1"});
+  redis_.say({"XACK", "stream", "g", rest.items.at(0).items.at(0).text});
+  EXPECT_TRUE(flows(0, "0, "));
+  EXPECT_TRUE(flows(1, "900"));
+  EXPECT_TRUE(flows(2, "900"));
+  EXPECT_TRUE(flows(3, "0, "));
+  EXPECT_TRUE(test::eventually(thread_, [&] {
+    return board_->configured()[4]->state()->flow.oldest_age.value_or(0) > 1e6;
+  }));
+  EXPECT_TRUE(flows(5, "its oldest job's time, 5 ms, is none"));
+  EXPECT_TRUE(flows(6, "not asked yet, not asked yet"));
+}
+
+TEST_F(RedisPollerTest, AStreamsRatesAreCountedByRedis) {
+  add("stream", 500);
+  redis_.say({"XGROUP", "CREATE", "stream", "g", "0"});
+  poll({queue("stream", QueueKind::kStream, "g")});
+  ASSERT_TRUE(becomes(0, "500/0"));
+  ASSERT_TRUE(tells_age(0));
+  add("stream", 1000);
+  redis_.say({"XREADGROUP", "GROUP", "g", "c", "COUNT", "600", "NOACK", "STREAMS", "stream", ">"});
+  const auto rates_are_right = [&] {
+    const auto rates = board_->configured()[0]->state()->flow.rates;
+    if (!rates || !rates->completions) return false;
+    const double seconds = std::chrono::duration<double>(rates->span).count();
+    const double added = rates->arrivals * seconds, done = *rates->completions * seconds;
+    return std::abs(added - 1000) < 2 && std::abs(done - 600) < 2;
+  };
+  EXPECT_TRUE(test::eventually(thread_, rates_are_right)) << flow(0);
+  redis_.say({"DEL", "stream"});
+  EXPECT_TRUE(flows(0, "0, counted once so far"));
+}
+
+// The rights of an ACL that was made for counts only.
+TEST_F(RedisPollerTest, WhatCannotBeLookedAtCostsNoCount) {
+  add("stream", 8);
+  redis_.say({"XGROUP", "CREATE", "stream", "g", "0"});
+  redis_.say({"ACL", "SETUSER", "default", "-time", "-xinfo|stream"});
+  poll({queue("stream", QueueKind::kStream, "g")});
+  EXPECT_TRUE(becomes(0, "8/0"));
+  EXPECT_TRUE(flows(0, "TIME: NOPERM"));
+  EXPECT_NE(flow(0).find(", XINFO stream: NOPERM"), std::string::npos) << flow(0);
+  redis_.say({"ACL", "SETUSER", "default", "+time", "-xpending"});
+  EXPECT_TRUE(flows(0, "XPENDING stream: NOPERM"));
+  EXPECT_EQ(shown(0), "8/0");
+}
+
+// XINFO tells the first and the last entry whole.
+TEST_F(RedisPollerTest, HugeJobsCostTheirOwnFlowOnly) {
+  for (int i = 0; i < 2; ++i) redis_.say({"XADD", "huge", "*", "k", std::string(9'000'000, 'x')});
+  redis_.say({"XADD", "good", "*", "k", "v"});
+  poll({queue("good", QueueKind::kStream), queue("huge", QueueKind::kStream),
+        queue("good", QueueKind::kStream, "g")});
+  EXPECT_TRUE(becomes(1, "2/-"));
+  EXPECT_TRUE(flows(1, "its jobs: the replies are larger than allowed"));
+  EXPECT_TRUE(tells_age(0));
+  EXPECT_TRUE(tells_age(2));
+  redis_.say({"XADD", "good", "*", "k", "v"});
+  EXPECT_TRUE(becomes(0, "2/-"));
+  EXPECT_EQ(shown(1), "2/-");
 }
 
 TEST_F(RedisPollerTest, APresetsJobsWaitOrAreInFlight) {

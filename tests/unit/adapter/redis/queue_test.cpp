@@ -122,12 +122,19 @@ TEST(RedisQueueTest, AnEntryIsSeenBeforeALagIsBelieved) {
   const StreamTail nil_lag{.key = "q", .last_delivered = "5-1", .limit = 4, .beyond = 9};
   EXPECT_EQ(fmt::format("{}", fmt::join(tail_command(nil_lag), " ")), "XRANGE q (5-1 + COUNT 4");
   RedisReply reply{.type = RedisReply::Type::kArray, .integer = 0, .text = {}, .items = {}};
-  EXPECT_EQ(read_tail(nil_lag, reply), 0);
+  const auto depth = [&] {
+    QueueReading reading;
+    EXPECT_TRUE(add_tail(reading, nil_lag, reply));
+    return fmt::format("{}{}", reading.is_exact ? "" : "about ", reading.depth);
+  };
+  EXPECT_EQ(depth(), "0");
   reply.items.resize(3);
-  EXPECT_EQ(read_tail(nil_lag, reply), 3);
+  EXPECT_EQ(depth(), "3");
   reply.items.resize(4);
-  EXPECT_EQ(read_tail(nil_lag, reply), 9);
-  EXPECT_EQ(read_tail(nil_lag, RedisReply{}).error().message, "XRANGE q: the reply is no list");
+  EXPECT_EQ(depth(), "about 9");
+  QueueReading reading;
+  EXPECT_EQ(add_tail(reading, nil_lag, RedisReply{}).error().message,
+            "XRANGE q: the reply is no list");
 }
 
 TEST(RedisQueueTest, TheAclSaysWhatIsAskedAndNoMore) {
@@ -135,7 +142,8 @@ TEST(RedisQueueTest, TheAclSaysWhatIsAskedAndNoMore) {
                                     queue(QueueKind::kStream, {"s"}, "g")};
   queues.push_back(queue(QueueKind::kCounter, {"c"}));
   queues.back().server = "other";
-  EXPECT_EQ(acl_rules(queues, "main"), "~a ~b ~s +llen +xinfo|groups +xlen +xrange");
+  EXPECT_EQ(acl_rules(queues, "main"),
+            "~a ~b ~s +llen +time +xinfo|groups +xinfo|stream +xlen +xpending +xrange");
   EXPECT_EQ(acl_rules(queues, "other"), "~c +exists +getrange");
 }
 
