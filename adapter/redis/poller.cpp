@@ -38,12 +38,15 @@ Result<double> oldest_age(const QueueReading& reading, const QueueDetail& detail
   return fail(Errc::kUnavailable, "its jobs changed while they were looked at");
 }
 
-Result<QueueRates> rates_after(QueueRateWindow& window, const QueueReading& reading,
+// Where a group was made or removed, other entries are jobs than before: none of them was done.
+Result<QueueRates> rates_after(CountedQueue::FlowMemory& memory, const QueueReading& reading,
                                const QueueDetail& detail, SteadyTime now) {
   if (!detail.added) return fail(detail.added.error());
+  if (memory.whole_keys != reading.whole_keys) memory.window = {};
+  memory.whole_keys = reading.whole_keys;
   const std::int64_t jobs = reading.depth + reading.in_flight.value_or(0);
-  window.add(now, *detail.added, reading.is_exact ? std::optional(jobs) : std::nullopt);
-  return window.rates();
+  memory.window.add(now, *detail.added, reading.is_exact ? std::optional(jobs) : std::nullopt);
+  return memory.window.rates();
 }
 
 }  // namespace
@@ -209,7 +212,7 @@ void RedisPoller::write_flow(const Unfinished& unfinished, const QueueDetail& de
   memory.next_at = asked_at_.steady + options_.interval;
   QueueState state = *queue.state();
   state.flow = {.oldest_age = oldest_age(unfinished.reading, detail, server_time),
-                .rates = rates_after(memory.window, unfinished.reading, detail, flows_asked_at_),
+                .rates = rates_after(memory, unfinished.reading, detail, flows_asked_at_),
                 .sampled_at = flows_asked_at_};
   queue.publish(std::move(state));
 }

@@ -72,7 +72,8 @@ class CountedQueue {
   // What its poller keeps of it, which alone may touch this.
   struct FlowMemory {
     QueueRateWindow window;
-    SteadyTime next_at;  // not asked for before
+    std::vector<std::string> whole_keys;  // of the last reading
+    SteadyTime next_at;                   // not asked for before
   };
   [[nodiscard]] FlowMemory& flow_memory() { return flow_memory_; }
 

@@ -449,6 +449,11 @@ TEST_F(RedisPollerTest, AStreamsRatesAreCountedByRedis) {
     return std::abs(added - 1000) < 2 && std::abs(done - 600) < 2;
   };
   EXPECT_TRUE(test::eventually(thread_, rates_are_right)) << flow(0);
+  redis_.say({"XGROUP", "DESTROY", "stream", "g"});
+  EXPECT_TRUE(becomes(0, "1500/0"));
+  redis_.say({"XGROUP", "CREATE", "stream", "g", "$"});  // and nobody did 1500 jobs
+  EXPECT_TRUE(flows(0, "0, counted once so far"));
+  EXPECT_TRUE(flows(0, "0, 0/0"));
   redis_.say({"DEL", "stream"});
   EXPECT_TRUE(flows(0, "0, counted once so far"));
 }
