@@ -16,6 +16,7 @@
 #include "adapter/kube/cluster.h"
 #include "adapter/pods_file.h"
 #include "adapter/redis/pollers.h"
+#include "adapter/redis/queue_answers.h"
 #include "adapter/redis/queue_service.h"
 #include "adapter/self_server.h"
 #include "adapter/token_gatekeeper.h"
@@ -55,6 +56,7 @@ HttpResponse status_refusal(int status, std::string_view message) {
 // Its calls are answered from memory: what has not ended by then never will.
 constexpr std::chrono::milliseconds kKedaGrace{1'000};
 constexpr std::chrono::milliseconds kLookEvery{250};  // at the list of pods, for KedaAnswers
+constexpr std::chrono::milliseconds kLookAtWorkloads{5'000};
 
 // A loop with a thread of its own. Whatever lives on the loop is destroyed after the thread ended.
 class LoopThread {
@@ -133,6 +135,7 @@ struct Adapter::Parts {
   void add_probes();
   void poll_redis();
   [[nodiscard]] bool has_redis() const;
+  void look_at_workloads();
   [[nodiscard]] Result<std::unique_ptr<HttpServer>> listen_api();
   [[nodiscard]] Result<std::unique_ptr<HttpServer>> listen_metrics();
   [[nodiscard]] SelfState moment() const;
@@ -166,7 +169,9 @@ struct Adapter::Parts {
 
   MetricService service{views, catalogue, {.min_coverage = config.min_coverage}, metrics};
   QueueBoard queue_board{config.redis.queues};
-  QueueService queues{queue_board, config.least_max_age, metrics};
+  WorkloadThroughput throughput{views};
+  QueueAnswers queue_answers{config.least_max_age, throughput};
+  QueueService queues{queue_board, queue_answers, metrics};
   RedisPollers redis_pollers{polling.loop, queue_board, metrics};
   KedaAnswers keda_answers{views, catalogue, keda_options(config)};
   JsonDoor json_door{{views, catalogue, keda_answers, queues, metrics}};
@@ -176,8 +181,8 @@ struct Adapter::Parts {
   std::shared_ptr<ServerTransport> transport;
   std::unique_ptr<CertificateFiles> certificate_files;
   std::unique_ptr<HttpServer> api_server, metrics_server;
-  KedaScaler keda_scaler{keda_answers, queue_board,          redis_pollers,
-                         config.redis, config.least_max_age, {.refused = {config.kube.host}}};
+  KedaScaler keda_scaler{keda_answers, queue_board,   redis_pollers,
+                         config.redis, queue_answers, {.refused = {config.kube.host}}};
   std::unique_ptr<KedaServer> keda;  // nullptr: not served
   TimerId shutdown_timer = 0, look_timer = 0;
 };
@@ -234,8 +239,17 @@ void Adapter::Parts::poll_redis() {
   queue_board.on_first_job([this] {
     if (keda) keda->wake();
   });
-  polling.loop.post([this] { redis_pollers.start(config.redis.servers); });
+  polling.loop.post([this] {
+    redis_pollers.start(config.redis.servers);
+    look_at_workloads();
+  });
   polling.start();
+}
+
+// For ever, as long as the loop runs.
+void Adapter::Parts::look_at_workloads() {
+  queue_answers.look(queue_board.configured(), system_now().steady);
+  polling.loop.call_after(kLookAtWorkloads, [this] { look_at_workloads(); });
 }
 
 bool Adapter::Parts::has_redis() const {

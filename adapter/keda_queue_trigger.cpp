@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "adapter/keda_metadata.h"
 
@@ -36,8 +37,8 @@ class Reader : public KedaMetadata {
 
   void read(KedaQueueTrigger& trigger) {
     read_subject(trigger);
-    read_measure(trigger);
-    trigger.target_value = first_goal(goal_keys(trigger.queue));
+    read_metric(trigger);
+    read_goal(trigger);
     trigger.activation = first_activation(
         trigger.queue.kind == QueueKind::kStream ? "activationLagCount" : "activationListLength");
   }
@@ -184,15 +185,26 @@ class Reader : public KedaMetadata {
     }
   }
 
-  void read_measure(KedaQueueTrigger& trigger) {
-    const std::string_view metric = text("metric");
-    if (metric.empty()) return;
-    if (metric == "redis_queue_depth") {
-      trigger.measure = QueueMeasure::kDepth;
-    } else if (metric == "redis_queue_in_flight") {
-      trigger.measure = QueueMeasure::kInFlight;
+  void read_metric(KedaQueueTrigger& trigger) {
+    const std::string_view name = text("metric");
+    if (name.empty()) return;
+    trigger.metric = queue_metric_from(name);
+    if (!trigger.metric) {
+      return wrong("metric", name,
+                   fmt::format("must be one of {}", fmt::join(kQueueMetricNames, ", ")));
+    }
+    if (trigger.metric != QueueMetric::kDrain || !trigger.queue.workload.empty()) return;
+    wrong("metric", name, "needs a queue of the adapter's redis.queues that has a workload");
+  }
+
+  // Of jobs KEDA's own default is as good as another; of seconds and rates there is none.
+  void read_goal(KedaQueueTrigger& trigger) {
+    if (!trigger.metric || counts_jobs(*trigger.metric)) {
+      trigger.target_value = first_goal(goal_keys(trigger.queue));
+    } else if (text("targetValue").empty()) {
+      wrong("targetValue", "", fmt::format("is required with {}", name_of(*trigger.metric)));
     } else {
-      wrong("metric", metric, "must be redis_queue_depth or redis_queue_in_flight");
+      trigger.target_value = goal("targetValue");
     }
   }
 

@@ -10,12 +10,10 @@
 
 #include "adapter/label_selector.h"
 #include "adapter/redis/config.h"
+#include "adapter/redis/queue_metric.h"
 #include "base/result.h"
 
 namespace leadline {
-
-// Which jobs of the queue are counted.
-enum class QueueMeasure { kJobs, kDepth, kInFlight };  // kJobs: waiting, and in flight where told
 
 struct KedaQueueTrigger {
   std::string namespace_name;         // the ScaledObject's
@@ -23,10 +21,10 @@ struct KedaQueueTrigger {
   std::optional<RedisServer> server;  // that it names by address; its name, and queue.server, are
                                       // still to be found
   RedisQueue queue;
-  QueueMeasure measure = QueueMeasure::kJobs;
-  std::string metric_name;  // a path segment: "redis-mail", as KEDA names it
-  double target_value = 0;  // jobs a replica, > 0
-  double activation = 0;    // active while more jobs wait; >= 0
+  std::optional<QueueMetric> metric;  // nullopt: jobs waiting, and in flight where told
+  std::string metric_name;            // a path segment: "redis-mail", as KEDA names it
+  double target_value = 0;            // a replica's share, in the metric's unit, > 0
+  double activation = 0;              // active while more jobs wait; >= 0
 };
 
 // Whether the metadata is about a queue: it has `queue`, `listName` or `stream`.
@@ -42,8 +40,10 @@ struct KedaQueueTrigger {
 // or, in place of `server`, where the address is one of redis.allowed_addresses:
 //   address                HOST:PORT; else host and port
 //   username, password, databaseIndex; enableTLS: true or false (default)
-//   metric                 redis_queue_depth or redis_queue_in_flight; both by default
-//   targetValue            > 0; else listLength, or of a stream lagCount (with a group),
+//   metric                 one of kQueueMetricNames; jobs waiting and in flight by default. The
+//                          time to drain is told of a queue that is configured with a workload
+//   targetValue            > 0; required where the metric counts no jobs; else listLength, or of
+//                          a stream lagCount (with a group),
 //                          pendingEntriesCount (likewise) or streamLength (without one); else 5
 //   activationTargetValue  >= 0; else activationListLength or activationLagCount; else 0
 // Each may be written `KEYFromEnv`. kBadInput, with every error, `; ` between them.

@@ -39,8 +39,8 @@ constexpr std::chrono::seconds kNobodyWorks{10};
 class QueueSubject final : public KedaSubject {
  public:
   QueueSubject(KedaQueueTrigger trigger, std::shared_ptr<CountedQueue> counted,
-               std::chrono::milliseconds max_age)
-      : trigger_(std::move(trigger)), counted_(std::move(counted)), max_age_(max_age) {}
+               const QueueAnswers& answers)
+      : trigger_(std::move(trigger)), counted_(std::move(counted)), answers_(answers) {}
 
   [[nodiscard]] const std::string& namespace_name() const override {
     return trigger_.namespace_name;
@@ -49,17 +49,18 @@ class QueueSubject final : public KedaSubject {
   [[nodiscard]] double target_value() const override { return trigger_.target_value; }
 
   [[nodiscard]] Result<KedaValue> value(SteadyTime now) override {
-    const auto state = known(now);
-    if (!state) return fail(state.error());
-    const auto jobs = measured(**state);
-    if (!jobs) return fail(jobs.error());
-    return KedaValue{.value = static_cast<double>(*jobs), .sample_age = now - (*state)->sampled_at};
+    counted_->ask(now);
+    const auto answer = trigger_.metric ? answers_.value(*counted_, *trigger_.metric, now)
+                                        : answers_.jobs(*counted_, now);
+    if (!answer) return unknown(answer.error());
+    return KedaValue{.value = answer->value, .sample_age = now - answer->sampled_at};
   }
 
   // What is in flight is work, however few; what waits, where there is more than the activation.
   [[nodiscard]] Result<bool> active(SteadyTime now) override {
-    const auto state = known(now);
-    if (!state) return fail(state.error());
+    counted_->ask(now);
+    const auto state = answers_.state(*counted_, now);
+    if (!state) return unknown(state.error());
     return (*state)->in_flight.value_or(0) > 0 ||
            static_cast<double>(*(*state)->depth) > trigger_.activation;
   }
@@ -72,29 +73,14 @@ class QueueSubject final : public KedaSubject {
   void await_work(SteadyTime now) override { counted_->watch(now); }
 
  private:
-  [[nodiscard]] Result<std::shared_ptr<const QueueState>> known(SteadyTime now) {
-    counted_->ask(now);
-    auto state = counted_->state();
-    const auto servable = check_servable(*state, now, max_age_);
-    if (servable) return state;
-    return fail(Errc::kUnavailable, "{}: {}", name(), servable.error().message);
-  }
-
-  [[nodiscard]] Result<std::int64_t> measured(const QueueState& state) const {
-    if (trigger_.measure == QueueMeasure::kDepth) return *state.depth;
-    if (trigger_.measure == QueueMeasure::kJobs) return state.jobs();
-    if (state.in_flight) return *state.in_flight;
-    return fail(Errc::kUnavailable, "{}: a queue of this kind does not tell its jobs in flight",
-                name());
-  }
-
-  [[nodiscard]] std::string name() const {
-    return "redis queue " + printable(counted_->queue().name);
+  [[nodiscard]] tl::unexpected<Error> unknown(const Error& error) const {
+    return fail(Errc::kUnavailable, "redis queue {}: {}", printable(counted_->queue().name),
+                error.message);
   }
 
   KedaQueueTrigger trigger_;
   std::shared_ptr<CountedQueue> counted_;
-  std::chrono::milliseconds max_age_;
+  const QueueAnswers& answers_;
 };
 
 }  // namespace
@@ -110,7 +96,8 @@ Result<std::shared_ptr<KedaSubject>> KedaScaler::subject(std::string_view namesp
   if (!trigger) return fail(trigger.error());
   auto queue = counted(*trigger, now);
   if (!queue) return fail(queue.error());
-  return std::make_shared<QueueSubject>(std::move(*trigger), std::move(*queue), max_age_);
+  if (trigger->metric && !counts_jobs(*trigger->metric)) (*queue)->want_flow();
+  return std::make_shared<QueueSubject>(std::move(*trigger), std::move(*queue), queue_answers_);
 }
 
 Result<std::shared_ptr<CountedQueue>> KedaScaler::counted(KedaQueueTrigger& trigger,

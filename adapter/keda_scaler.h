@@ -4,7 +4,6 @@
 
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 #include "adapter/label_selector.h"
 #include "adapter/redis/config.h"
 #include "adapter/redis/pollers.h"
+#include "adapter/redis/queue_answers.h"
 #include "adapter/redis/queue_board.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -42,15 +42,14 @@ class KedaSubject {
 
 class KedaScaler {
  public:
-  // All outlive it. `max_age`: older counts of a queue are unknown. `rule`: where a name in a
-  // trigger's metadata may lead.
+  // All outlive it. `rule`: where a name in a trigger's metadata may lead.
   KedaScaler(KedaAnswers& workloads, QueueBoard& queues, RedisPollers& servers,
-             const RedisConfig& redis, std::chrono::milliseconds max_age, AddressRule rule = {})
+             const RedisConfig& redis, const QueueAnswers& queue_answers, AddressRule rule = {})
       : workloads_(workloads),
         queues_(queues),
         servers_(servers),
         redis_(redis),
-        max_age_(max_age),
+        queue_answers_(queue_answers),
         rule_(std::move(rule)) {}
 
   // kBadInput with every error of the metadata; kUnavailable: more queues than can be counted.
@@ -72,7 +71,7 @@ class KedaScaler {
   QueueBoard& queues_;
   RedisPollers& servers_;
   const RedisConfig& redis_;
-  std::chrono::milliseconds max_age_;
+  const QueueAnswers& queue_answers_;
   AddressRule rule_;
 };
 

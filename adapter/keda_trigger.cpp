@@ -1,7 +1,6 @@
 #include "adapter/keda_trigger.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
@@ -14,9 +13,7 @@ namespace leadline {
 namespace {
 
 constexpr std::string_view kDefaultMetric = "in_flight_requests";
-constexpr double kDefaultRequests = 5;  // a replica's share, as KEDA's redis scaler has it
-constexpr std::array<std::string_view, 5> kKinds = {"Deployment", "StatefulSet", "ReplicaSet",
-                                                    "LeaderWorkerSet", "InferenceService"};
+constexpr double kDefaultRequests = 5;          // a replica's share, as KEDA's redis scaler has it
 constexpr std::size_t kLongestSelector = 4096;  // bytes; the metrics APIs' come in an URL
 
 // Reads one key after the other and notes what is wrong.
@@ -40,9 +37,9 @@ class Reader : public KedaMetadata {
     if (!is_object_name(trigger.workload)) {
       wrong("workload", trigger.workload, "must be the name of what is scaled");
     }
-    trigger.kind = text("kind").empty() ? kKinds.front() : text("kind");
-    if (std::ranges::find(kKinds, trigger.kind) == kKinds.end()) {
-      wrong("kind", trigger.kind, fmt::format("must be one of {}", fmt::join(kKinds, ", ")));
+    trigger.kind = text("kind").empty() ? kScaledKinds.front() : text("kind");
+    if (std::ranges::find(kScaledKinds, trigger.kind) == kScaledKinds.end()) {
+      wrong("kind", trigger.kind, fmt::format("must be one of {}", fmt::join(kScaledKinds, ", ")));
     }
   }
 

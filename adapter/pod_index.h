@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -94,6 +95,10 @@ class PodIndex {
 // Deployment, whose name is the ReplicaSet's without `-<pod-template-hash>`; for one of a
 // LeaderWorkerSet or an InferenceService what its well-known labels say, too. Pure.
 [[nodiscard]] std::vector<PodOwner> controllers_of(const Pod& pod);
+
+// The kinds of what is scaled, the most usual one first.
+inline constexpr std::array<std::string_view, 5> kScaledKinds = {
+    "Deployment", "StatefulSet", "ReplicaSet", "LeaderWorkerSet", "InferenceService"};
 
 // The one of them that a scaler scales; nullopt where the pod has none. Pure.
 [[nodiscard]] std::optional<PodOwner> scaled_controller_of(const Pod& pod);

@@ -6,9 +6,12 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "adapter/keda_metadata.h"
 #include "adapter/label_value.h"
+#include "adapter/pod_index.h"
 
 namespace leadline {
 namespace {
@@ -141,9 +144,28 @@ void read_keys(DocumentReader& reader, const json& value, const std::string& pat
   }
 }
 
+void read_workload(DocumentReader& reader, const json& value, const std::string& path,
+                   RedisQueue& queue) {
+  queue.workload = reader.text(value, "workload", path);
+  if (!queue.workload.empty() && !is_object_name(queue.workload)) {
+    reader.error(path + ".workload",
+                 fmt::format("\"{}\" must be the name of what is scaled", queue.workload));
+  }
+  const std::string kind = reader.text(value, "workload_kind", path);
+  if (kind.empty()) return;
+  queue.workload_kind = kind;
+  if (queue.workload.empty()) reader.error(path + ".workload_kind", "needs workload");
+  if (std::ranges::find(kScaledKinds, kind) == kScaledKinds.end()) {
+    reader.error(path + ".workload_kind",
+                 fmt::format("\"{}\" must be one of {}", kind, fmt::join(kScaledKinds, ", ")));
+  }
+}
+
 RedisQueue queue_from(DocumentReader& reader, const json& value, const std::string& path) {
   RedisQueue queue;
-  if (!reader.object_with(value, {"name", "namespace", "server", "kind", "preset", "keys", "group"},
+  if (!reader.object_with(value,
+                          {"name", "namespace", "server", "kind", "preset", "keys", "group",
+                           "workload", "workload_kind"},
                           path)) {
     return queue;
   }
@@ -156,6 +178,7 @@ RedisQueue queue_from(DocumentReader& reader, const json& value, const std::stri
   if (!queue.group.empty() && queue.kind != QueueKind::kStream) {
     reader.error(path + ".group", "only a stream has consumer groups");
   }
+  read_workload(reader, value, path, queue);
   return queue;
 }
 

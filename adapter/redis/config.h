@@ -5,7 +5,8 @@
 //              tls: {ca_file: /ca.crt, cert_file: /tls.crt, key_file: /tls.key},
 //              namespaces: [shop]}]      # whose triggers may say `server: main`; ["*"]: all
 //   queues: [{name: emails, namespace: shop, server: main, kind: list, keys: [emails]},
-//            {name: clips, namespace: shop, server: main, preset: celery, keys: [clips]}]
+//            {name: clips, namespace: shop, server: main, preset: celery, keys: [clips],
+//             workload: llm, workload_kind: StatefulSet}]   # whose pods work on its jobs
 //   allowed_addresses: ["redis.shop:6379"]
 
 #pragma once

@@ -1,7 +1,7 @@
 #include "adapter/redis/queue_service.h"
 
 #include <algorithm>
-#include <array>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,17 +16,6 @@ namespace leadline {
 namespace {
 
 constexpr std::size_t kMaxReasons = 5;  // of the queues that an error names
-constexpr std::array<std::string_view, 2> kNames = {"redis_queue_depth", "redis_queue_in_flight"};
-
-// The count that `metric` names, or why there is none.
-Result<std::int64_t> count_of(const QueueState& state, std::string_view metric, SteadyTime now,
-                              std::chrono::milliseconds max_age) {
-  const auto servable = check_servable(state, now, max_age);
-  if (!servable) return fail(servable.error());
-  if (metric == kNames[0]) return *state.depth;
-  if (state.in_flight) return *state.in_flight;
-  return fail(Errc::kNotFound, "a queue of this kind does not tell its jobs in flight");
-}
 
 std::string joined(const std::vector<std::string>& reasons) {
   const std::size_t shown = std::min(reasons.size(), kMaxReasons);
@@ -39,7 +28,7 @@ std::string joined(const std::vector<std::string>& reasons) {
 }  // namespace
 
 std::span<const std::string_view> QueueService::names() const {
-  return board_.configured().empty() ? std::span<const std::string_view>() : kNames;
+  return board_.configured().empty() ? std::span<const std::string_view>() : kQueueMetricNames;
 }
 
 bool QueueService::serves(std::string_view name) const {
@@ -48,7 +37,7 @@ bool QueueService::serves(std::string_view name) const {
 
 ApiResult<std::vector<ExternalItem>> QueueService::external(const MetricQuery& query,
                                                             Instant now) const {
-  const std::string metric = ascii_lower(query.metric);
+  const QueueMetric metric = *queue_metric_from(ascii_lower(query.metric));
   std::vector<ExternalItem> items;
   std::vector<std::string> reasons;
   for (const auto& counted : board_.configured()) {
@@ -56,18 +45,20 @@ ApiResult<std::vector<ExternalItem>> QueueService::external(const MetricQuery& q
     Labels labels = {{"queue", queue.name}, {"server", queue.server}};
     if (queue.namespace_name != query.namespace_name) continue;
     if (!query.label_selector.matches(labels)) continue;
-    const auto state = counted->state();
-    const auto count = count_of(*state, metric, now.steady, max_age_);
-    if (!count) {
-      reasons.push_back(fmt::format("queue {}: {}", queue.name, count.error().message));
+    auto answer = answers_.value(*counted, metric, now.steady);
+    const auto written = answer ? quantity_of(answer->value) : std::nullopt;
+    if (!written) {
+      reasons.push_back(fmt::format("queue {}: {}", queue.name,
+                                    answer ? "its value is not a number" : answer.error().message));
       continue;
     }
-    const auto age = now.steady - state->sampled_at;
-    items.push_back({.metric = metric,
+    labels.merge(answer->labels);
+    const auto age = now.steady - answer->sampled_at;
+    items.push_back({.metric = std::string(name_of(metric)),
                      .labels = std::move(labels),
                      .timestamp = now.wall - std::chrono::duration_cast<WallTime::duration>(age),
-                     .window = std::nullopt,
-                     .value = quantity_of(static_cast<double>(*count))->text});
+                     .window = answer->window,
+                     .value = written->text});
     metrics_.observe_sample_age(std::chrono::duration<double>(age).count());
   }
   if (reasons.empty()) return items;

@@ -4,7 +4,6 @@
 
 #pragma once
 
-#include <chrono>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "adapter/api_error.h"
 #include "adapter/metric_query.h"
 #include "adapter/metric_response.h"
+#include "adapter/redis/queue_answers.h"
 #include "adapter/redis/queue_board.h"
 #include "adapter/self_metrics.h"
 
@@ -19,9 +19,9 @@ namespace leadline {
 
 class QueueService {
  public:
-  // Both references outlive it. `max_age`: older counts are not served.
-  QueueService(const QueueBoard& board, std::chrono::milliseconds max_age, SelfMetrics& metrics)
-      : board_(board), max_age_(max_age), metrics_(metrics) {}
+  // All references outlive it.
+  QueueService(const QueueBoard& board, const QueueAnswers& answers, SelfMetrics& metrics)
+      : board_(board), answers_(answers), metrics_(metrics) {}
 
   // The external metrics that it answers; none where no queue is configured.
   [[nodiscard]] std::span<const std::string_view> names() const;
@@ -37,7 +37,7 @@ class QueueService {
 
  private:
   const QueueBoard& board_;
-  std::chrono::milliseconds max_age_;
+  const QueueAnswers& answers_;
   SelfMetrics& metrics_;
 };
 

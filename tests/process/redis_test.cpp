@@ -23,7 +23,9 @@ class RedisProcessTest : public testing::Test {
         "{{servers: [{{name: main, {}}}], queues: ["
         "{{name: mail, namespace: shop, server: main, kind: list, keys: [mail, mail:low]}}, "
         "{{name: clips, namespace: shop, server: main, preset: rq, keys: [clips]}}, "
-        "{{name: mail, namespace: other, server: main, kind: set, keys: [mail]}}]}}",
+        "{{name: mail, namespace: other, server: main, kind: set, keys: [mail]}}, "
+        "{{name: work, namespace: flow, server: main, kind: stream, keys: [work], group: g, "
+        "workload: llm}}]}}",
         server);
     rig_.write_pods_file();
     rig_.start_adapter({"--max-age-ms", "2000", "--redis", redis});
@@ -69,6 +71,30 @@ TEST_F(RedisProcessTest, AQueueIsAnExternalMetricOfItsNamespace) {
                       "server=\"main\"}"),
             0)
       << rig_.self_metrics();
+}
+
+TEST_F(RedisProcessTest, AStreamTellsItsFlow) {
+  for (int i = 0; i < 3; ++i) redis_.say({"XADD", "work", "*", "k", "v"});
+  start();
+  EXPECT_TRUE(Rig::eventually([&] {
+    const auto age = rig_.value_of(path("flow/redis_queue_oldest_age_seconds"));
+    return age > 0.5 && age < 60;
+  })) << rig_.adapter_log();
+  EXPECT_TRUE(becomes("flow/redis_queue_arrivals_per_second", "work", 0));
+  for (int i = 0; i < 300; ++i) redis_.say({"XADD", "work", "*", "k", "v"});
+  EXPECT_TRUE(Rig::eventually([&] {
+    return rig_.value_of(path("flow/redis_queue_arrivals_per_second")) > 1;
+  })) << rig_.ask(path("flow/redis_queue_arrivals_per_second")).body;
+  EXPECT_TRUE(becomes("flow/redis_queue_completions_per_second", "work", 0));
+  const auto drain = rig_.ask(path("flow/redis_queue_drain_seconds"));
+  EXPECT_EQ(drain.status, 404);
+  EXPECT_NE(drain.body.find("no throughput of Deployment llm was measured yet"), std::string::npos)
+      << drain.body;
+  redis_.say({"XGROUP", "CREATE", "work", "g", "$"});  // nothing waits any more
+  EXPECT_TRUE(becomes("flow/redis_queue_oldest_age_seconds", "work", 0));
+  EXPECT_TRUE(becomes("flow/redis_queue_drain_seconds", "work", 0));
+  const std::string resources = rig_.ask("/apis/external.metrics.k8s.io/v1beta1").body;
+  EXPECT_NE(resources.find("\"redis_queue_drain_seconds\""), std::string::npos) << resources;
 }
 
 TEST_F(RedisProcessTest, ALostServerIsUnknownUntilItIsBack) {

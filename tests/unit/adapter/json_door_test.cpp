@@ -66,7 +66,9 @@ class JsonDoorTest : public testing::Test {
   SelfMetrics metrics_;
   KedaAnswers answers_{views_, catalogue_, {}};
   QueueBoard board_{{queue("mail"), queue("clips")}};
-  QueueService queues_{board_, milliseconds{5000}, metrics_};
+  WorkloadThroughput throughput_{views_};
+  QueueAnswers queue_answers_{milliseconds{5000}, throughput_};
+  QueueService queues_{board_, queue_answers_, metrics_};
   JsonDoor door_{{views_, catalogue_, answers_, queues_, metrics_}};
 };
 

@@ -44,7 +44,7 @@ TEST_F(KedaQueueTriggerTest, AListNameAndAServerAreEnough) {
   EXPECT_EQ(trigger.queue.keys, std::vector<std::string>{"mail"});
   EXPECT_EQ(trigger.queue.server, "main");
   EXPECT_EQ(trigger.queue.namespace_name, "shop");
-  EXPECT_EQ(trigger.measure, QueueMeasure::kJobs);
+  EXPECT_FALSE(trigger.metric);
   EXPECT_EQ(trigger.metric_name, "redis-mail");
   EXPECT_EQ(trigger.target_value, 5);
   EXPECT_EQ(trigger.activation, 0);
@@ -80,8 +80,34 @@ TEST_F(KedaQueueTriggerTest, AQueueOfTheConfigurationIsNamed) {
   const auto trigger = required(parse({{"queue", "clips"}, {"metric", "redis_queue_depth"}}));
   EXPECT_TRUE(trigger.is_configured);
   EXPECT_EQ(trigger.queue.keys.size(), 2);
-  EXPECT_EQ(trigger.measure, QueueMeasure::kDepth);
+  EXPECT_EQ(trigger.metric, QueueMetric::kDepth);
   EXPECT_FALSE(parse({{"queue", "clips"}}, "other"));
+}
+
+// Of seconds and rates there is no share that suits most.
+TEST_F(KedaQueueTriggerTest, WhatCountsNoJobsNeedsItsTarget) {
+  const auto age = stream({{"metric", "redis_queue_oldest_age_seconds"}, {"targetValue", "30"}});
+  EXPECT_EQ(age.metric, QueueMetric::kOldestAge);
+  EXPECT_EQ(age.target_value, 30);
+  EXPECT_EQ(errors({{"stream", "mail"},
+                    {"server", "main"},
+                    {"metric", "redis_queue_arrivals_per_second"},
+                    {"streamLength", "5"}}),
+            "trigger metadata: targetValue: is required with redis_queue_arrivals_per_second");
+}
+
+TEST_F(KedaQueueTriggerTest, TheTimeToDrainNeedsAWorkload) {
+  const Labels drain = {{"metric", "redis_queue_drain_seconds"}, {"targetValue", "60"}};
+  Labels queue = drain, list = drain;
+  queue["queue"] = "clips";
+  list.insert({{"listName", "mail"}, {"server", "main"}});
+  const std::string refusal =
+      "trigger metadata: metric = \"redis_queue_drain_seconds\": needs a queue of the adapter's "
+      "redis.queues that has a workload";
+  EXPECT_EQ(errors(queue), refusal);
+  EXPECT_EQ(errors(list), refusal);
+  queues_.front().workload = "llm";
+  EXPECT_EQ(required(parse(queue)).metric, QueueMetric::kDrain);
 }
 
 TEST_F(KedaQueueTriggerTest, AnOddNameMakesAMetricNameAllTheSame) {
@@ -145,8 +171,10 @@ TEST_F(KedaQueueTriggerTest, EveryErrorIsToldAndNoSecretIs) {
                     {"activationLagCount", "-1"}}),
             "trigger metadata: serverFromEnv, not shown: must name one of the adapter's "
             "redis.servers that has this namespace among its namespaces; or give an address of its "
-            "redis.allowed_addresses; metric = \"queue_depth\": must be redis_queue_depth or "
-            "redis_queue_in_flight; streamLength = "
+            "redis.allowed_addresses; metric = \"queue_depth\": must be one of redis_queue_depth, "
+            "redis_queue_in_flight, redis_queue_oldest_age_seconds, "
+            "redis_queue_arrivals_per_second, redis_queue_completions_per_second, "
+            "redis_queue_drain_seconds; streamLength = "
             "\"0\": must be a number above 0; activationLagCount = \"-1\": must be a number of at "
             "least 0");
   EXPECT_NE(errors({{"listName", "a"}, {"server", "main"}, {"databaseIndex", "0"}})

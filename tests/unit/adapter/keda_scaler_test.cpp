@@ -41,14 +41,17 @@ class KedaScalerTest : public testing::Test {
                        .server = "main",
                        .kind = QueueKind::kList,
                        .keys = {"clips"},
-                       .group = {}}}};
+                       .group = {},
+                       .workload = "llm"}}};
   RedisConfig redis_{.servers = {{.name = "main", .namespaces = {"*"}}},
                      .queues = {queues_.configured()[0]->queue()},
                      .allowed_addresses = {{"redis.shop", 6379}}};
   SelfMetrics metrics_;
   EventLoop loop_;
   RedisPollers servers_{loop_, queues_, metrics_};
-  KedaScaler scaler_{answers_, queues_, servers_, redis_, seconds{5}};
+  WorkloadThroughput throughput_{views_};
+  QueueAnswers queue_answers_{seconds{5}, throughput_};
+  KedaScaler scaler_{answers_, queues_, servers_, redis_, queue_answers_};
 };
 
 TEST_F(KedaScalerTest, AWorkloadIsASubjectToo) {
@@ -95,6 +98,33 @@ TEST_F(KedaScalerTest, OneMeasureOfTwo) {
   know({.depth = 4});
   EXPECT_EQ(answer(*list),
             "redis queue mail: a queue of this kind does not tell its jobs in flight");
+}
+
+TEST_F(KedaScalerTest, AFlowIsFoundOutFromTheFirstTriggerOn) {
+  const Labels of = {{"stream", "mail"}, {"consumerGroup", "g"}};
+  subject(of);
+  const auto counted = queues_.of("main")->back();
+  EXPECT_FALSE(counted->wants_flow());
+  Labels with_age = of;
+  with_age.insert({{"metric", "redis_queue_oldest_age_seconds"}, {"targetValue", "30"}});
+  const auto age = subject(with_age);
+  EXPECT_TRUE(counted->wants_flow());
+  QueueState state = {.depth = 4, .in_flight = 0};
+  know(state);
+  EXPECT_EQ(answer(*age), "redis queue mail: not asked yet");
+  EXPECT_EQ(age->active(noon().steady).value(), true);
+  state.flow = {.oldest_age = 42, .rates = QueueRates{}, .sampled_at = noon().steady};
+  know(state);
+  EXPECT_EQ(answer(*age), "42 active");
+}
+
+TEST_F(KedaScalerTest, ATimeToDrainIsUnknownWhileNothingWasMeasured) {
+  const auto drain =
+      subject({{"queue", "clips"}, {"metric", "redis_queue_drain_seconds"}, {"targetValue", "60"}});
+  know({.depth = 4}, "clips");
+  EXPECT_EQ(answer(*drain), "redis queue clips: no throughput of Deployment llm was measured yet");
+  know({.depth = 0}, "clips");
+  EXPECT_EQ(answer(*drain), "0 idle");
 }
 
 TEST_F(KedaScalerTest, KedaIsWokenAgainWhileNobodyTakesJobs) {

@@ -72,13 +72,16 @@ class KedaServerTest : public testing::Test {
   ViewCell views_;
   Catalogue catalogue_ = std::move(*Catalogue::make({}));
   KedaAnswers answers_{views_, catalogue_, {}};
+====
   SelfMetrics metrics_;
   EventLoop loop_;
   QueueBoard queues_{{}};
   RedisConfig redis_{
       .servers = {{.name = "main", .namespaces = {"ns"}}}, .queues = {}, .allowed_addresses = {}};
   RedisPollers servers_{loop_, queues_, metrics_};
-  KedaScaler scaler_{answers_, queues_, servers_, redis_, std::chrono::seconds{5}};
+  WorkloadThroughput throughput_{views_};
+  QueueAnswers queue_answers_{std::chrono::seconds{5}, throughput_};
+  KedaScaler scaler_{answers_, queues_, servers_, redis_, queue_answers_};
   std::unique_ptr<KedaServer> server_;
   std::thread thread_;
   std::unique_ptr<ExternalScaler::Stub> stub_;

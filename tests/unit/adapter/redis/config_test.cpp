@@ -20,7 +20,9 @@ TEST(RedisConfigTest, ServersAndQueuesAreRead) {
           "password_file: /p, database: 3, tls: {ca_file: /ca}}, {name: b, address: '[::1]:6380'}, "
           "{name: c, address: redis}], queues: [{name: q, namespace: ns, "
           "server: a, kind: stream, keys: [x, y], group: g}, {name: r, "
-          "namespace: ns, server: b, preset: celery, keys: [z]}]}")
+          "namespace: ns, server: b, preset: celery, keys: [z], workload: llm}, {name: s, "
+          "namespace: ns, server: b, kind: list, keys: [z], workload: llm, "
+          "workload_kind: StatefulSet}]}")
           .value());
   EXPECT_EQ(reader.errors(), "");
   ASSERT_EQ(config.servers.size(), 3U);
@@ -34,10 +36,26 @@ TEST(RedisConfigTest, ServersAndQueuesAreRead) {
   EXPECT_EQ(config.servers[1].port, 6380);
   EXPECT_EQ(config.servers[2].host, "redis");
   EXPECT_EQ(config.servers[2].port, 6379);
-  ASSERT_EQ(config.queues.size(), 2U);
+  ASSERT_EQ(config.queues.size(), 3U);
   EXPECT_EQ(config.queues[0].keys, (std::vector<std::string>{"x", "y"}));
   EXPECT_EQ(config.queues[0].group, "g");
   EXPECT_EQ(config.queues[1].kind, QueueKind::kCelery);
+  EXPECT_EQ(config.queues[0].workload, "");
+  EXPECT_EQ(config.queues[1].workload, "llm");
+  EXPECT_EQ(config.queues[1].workload_kind, "Deployment");
+  EXPECT_EQ(config.queues[2].workload_kind, "StatefulSet");
+}
+
+TEST(RedisConfigTest, AQueuesWorkloadIsOneThatIsScaled) {
+  const std::string queue =
+      "{servers: [{name: a, address: x}], queues: [{name: q, namespace: n, "
+      "server: a, kind: list, keys: [k], ";
+  EXPECT_EQ(errors(queue + "workload: 'A/b', workload_kind: Pod}]}"),
+            "queues[0].workload: \"A/b\" must be the name of what is scaled\n"
+            "queues[0].workload_kind: \"Pod\" must be one of Deployment, StatefulSet, ReplicaSet, "
+            "LeaderWorkerSet, InferenceService");
+  EXPECT_EQ(errors(queue + "workload_kind: Deployment}]}"),
+            "queues[0].workload_kind: needs workload");
 }
 
 TEST(RedisConfigTest, EveryErrorIsListedAtOnce) {

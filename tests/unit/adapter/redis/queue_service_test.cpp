@@ -21,6 +21,13 @@ RedisQueue queue(std::string name, std::string namespace_name) {
           .group = {}};
 }
 
+RedisQueue stream_of_llm() {
+  RedisQueue stream = queue("work", "flow");
+  stream.kind = QueueKind::kStream;
+  stream.workload = "llm";
+  return stream;
+}
+
 class QueueServiceTest : public testing::Test {
  protected:
   // `mail=3 clips=1000`, or the error.
@@ -32,6 +39,10 @@ class QueueServiceTest : public testing::Test {
     std::string text;
     for (const ExternalItem& item : *items) {
       text += fmt::format("{}{}={}", text.empty() ? "" : " ", item.labels.at("queue"), item.value);
+      if (item.window) text += fmt::format("/{}s", item.window->count());
+      if (!item.labels.contains("throughput_age")) continue;
+      text += fmt::format(" {} a second, {} ago", item.labels.at("requests_per_second_per_replica"),
+                          item.labels.at("throughput_age"));
     }
     return text.empty() ? "none" : text;
   }
@@ -46,9 +57,13 @@ class QueueServiceTest : public testing::Test {
     publish(2, {.depth = 7, .sampled_at = noon().steady});
   }
 
-  QueueBoard board_{{queue("mail", "shop"), queue("clips", "shop"), queue("mail", "other")}};
+  QueueBoard board_{
+      {queue("mail", "shop"), queue("clips", "shop"), queue("mail", "other"), stream_of_llm()}};
   SelfMetrics metrics_;
-  QueueService service_{board_, milliseconds{5000}, metrics_};
+  ViewCell views_;
+  WorkloadThroughput throughput_{views_};
+  QueueAnswers answers_{milliseconds{5000}, throughput_};
+  QueueService service_{board_, answers_, metrics_};
 };
 
 TEST_F(QueueServiceTest, EachQueueOfTheNamespaceIsAnItem) {
@@ -77,11 +92,62 @@ TEST_F(QueueServiceTest, OneUnknownQueueMakesTheAnswerUnknown) {
       "selector queue=mail: queue mail: a queue of this kind does not tell its jobs in flight");
 }
 
+TEST_F(QueueServiceTest, AgesAndRatesAreOfStreams) {
+  know(3, 4);
+  const auto& work = board_.configured()[3];
+  const QueueRates rates = {.arrivals = 1.5, .completions = 0.25, .span = milliseconds{59'300}};
+  QueueState state = {.depth = 3, .sampled_at = noon().steady, .problem = {}};
+  state.flow = {.oldest_age = 12.5, .rates = rates, .sampled_at = noon().steady};
+  work->publish(state);
+  EXPECT_EQ(external("flow/redis_queue_oldest_age_seconds"), "work=12500m");
+  EXPECT_EQ(external("flow/redis_queue_arrivals_per_second"), "work=1500m/60s");
+  EXPECT_EQ(external("flow/redis_queue_completions_per_second"), "work=250m/60s");
+  const auto ends_with = [&](const std::string& path, const std::string& end) {
+    const std::string answer = external(path);
+    EXPECT_TRUE(answer.ends_with(end)) << answer;
+  };
+  ends_with("other/redis_queue_oldest_age_seconds",
+            "queue mail: a queue of this kind does not tell when its jobs came");
+  ends_with("other/redis_queue_arrivals_per_second",
+            "queue mail: a queue of this kind does not tell how many jobs came");
+  state.flow.sampled_at -= seconds{6};
+  work->publish(state);
+  ends_with("flow/redis_queue_arrivals_per_second", "queue work: older than 5000 ms");
+  ends_with("flow/redis_queue_oldest_age_seconds", "queue work: older than 5000 ms");
+  state.flow = {};
+  work->publish(state);
+  ends_with("flow/redis_queue_completions_per_second", "queue work: not asked yet");
+}
+
+TEST_F(QueueServiceTest, TheTimeToDrainIsThatOfOneReplica) {
+  const auto publish = [&](std::int64_t depth, std::optional<std::int64_t> in_flight) {
+    board_.configured()[3]->publish(
+        {.depth = depth, .in_flight = in_flight, .sampled_at = noon().steady, .problem = {}});
+  };
+  publish(90, 30);
+  EXPECT_TRUE(external("flow/redis_queue_drain_seconds")
+                  .ends_with("queue work: no throughput of Deployment llm was measured yet"));
+  publish(0, 0);
+  EXPECT_EQ(external("flow/redis_queue_drain_seconds"), "work=0");
+  Pod pod = test::pod_of("llm-0");
+  pod.namespace_name = "flow";
+  views_.publish(test::ViewBuilder().with(pod, {}).build());  // 60 requests in 59.7 s
+  EXPECT_EQ(external("flow/redis_queue_drain_seconds"), "work=0");
+  publish(90, 30);
+  EXPECT_EQ(external("flow/redis_queue_drain_seconds"), "work=119400m 1.01 a second, 0s ago");
+  views_.publish(test::ViewBuilder().build());  // scaled to zero
+  publish(597, std::nullopt);
+  EXPECT_EQ(external("flow/redis_queue_drain_seconds"), "work=594015m 1.01 a second, 0s ago");
+  know(3, 4);
+  EXPECT_TRUE(external("other/redis_queue_drain_seconds")
+                  .ends_with("queue mail: no workload is configured for this queue"));
+}
+
 TEST_F(QueueServiceTest, ItServesItsNamesInAnyCaseAndOnlyWithQueues) {
   EXPECT_TRUE(service_.serves("Redis_Queue_Depth"));
   EXPECT_FALSE(service_.serves("queue_depth"));
   const QueueBoard none{{}};
-  EXPECT_FALSE(QueueService(none, milliseconds{5000}, metrics_).serves("redis_queue_depth"));
+  EXPECT_FALSE(QueueService(none, answers_, metrics_).serves("redis_queue_depth"));
 }
 
 }  // namespace
