@@ -42,9 +42,9 @@ struct KedaQueueTrigger {
 //   username, password, databaseIndex; enableTLS: true or false (default)
 //   metric                 one of kQueueMetricNames; jobs waiting and in flight by default. The
 //                          time to drain is told of a queue that is configured with a workload
-//   targetValue            > 0; required where the metric counts no jobs; else listLength, or of
-//                          a stream lagCount (with a group),
-//                          pendingEntriesCount (likewise) or streamLength (without one); else 5
+//   targetValue            > 0; required where the metric counts no jobs; else listLength, or of a
+//                          stream lagCount (with a group), pendingEntriesCount (likewise) or
+//                          streamLength (without one); else 5
 //   activationTargetValue  >= 0; else activationListLength or activationLagCount; else 0
 // Each may be written `KEYFromEnv`. kBadInput, with every error, `; ` between them.
 [[nodiscard]] Result<KedaQueueTrigger> parse_keda_queue_trigger(std::string_view namespace_name,
