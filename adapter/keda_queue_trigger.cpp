@@ -24,7 +24,7 @@ std::string metric_name_of(std::string_view kind, std::string_view name) {
       metric,
       [](char c) {
         const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        return !letter && !(c >= '0' && c <= '9') && c != '-' && c != '_';
+        return !(letter || (c >= '0' && c <= '9') || c == '-' || c == '_');
       },
       '-');
   return metric;
@@ -199,7 +199,7 @@ class Reader : public KedaMetadata {
 
   // Of jobs KEDA's own default is as good as another; of seconds and rates there is none.
   void read_goal(KedaQueueTrigger& trigger) {
-    if (!trigger.metric || counts_jobs(*trigger.metric)) {
+    if (trigger.counts_jobs()) {
       trigger.target_value = first_goal(goal_keys(trigger.queue));
     } else if (text("targetValue").empty()) {
       wrong("targetValue", "", fmt::format("is required with {}", name_of(*trigger.metric)));

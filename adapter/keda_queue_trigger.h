@@ -25,6 +25,8 @@ struct KedaQueueTrigger {
   std::string metric_name;            // a path segment: "redis-mail", as KEDA names it
   double target_value = 0;            // a replica's share, in the metric's unit, > 0
   double activation = 0;              // active while more jobs wait; >= 0
+
+  [[nodiscard]] bool counts_jobs() const { return !metric || leadline::counts_jobs(*metric); }
 };
 
 // Whether the metadata is about a queue: it has `queue`, `listName` or `stream`.

@@ -62,7 +62,7 @@ class QueueSubject final : public KedaSubject {
     const auto state = answers_.state(*counted_, now);
     if (!state) return unknown(state.error());
     return (*state)->in_flight.value_or(0) > 0 ||
-           static_cast<double>(*(*state)->depth) > trigger_.activation;
+           static_cast<double>((*state)->depth.value_or(0)) > trigger_.activation;
   }
 
   [[nodiscard]] bool believed_at_zero(SteadyTime now) override {
@@ -96,7 +96,7 @@ Result<std::shared_ptr<KedaSubject>> KedaScaler::subject(std::string_view namesp
   if (!trigger) return fail(trigger.error());
   auto queue = counted(*trigger, now);
   if (!queue) return fail(queue.error());
-  if (trigger->metric && !counts_jobs(*trigger->metric)) (*queue)->want_flow();
+  if (!trigger->counts_jobs()) (*queue)->want_flow();
   return std::make_shared<QueueSubject>(std::move(*trigger), std::move(*queue), queue_answers_);
 }
 

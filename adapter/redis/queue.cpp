@@ -207,7 +207,7 @@ Result<void> add_group(QueueReading& reading, const Count& count, const RedisRep
   if (!is_count(pending) || last == nullptr || last->type != RedisReply::Type::kText) {
     return refused(count.command, "the reply lacks pending or last-delivered-id");
   }
-  *reading.in_flight += pending->integer;
+  reading.in_flight = reading.in_flight.value_or(0) + pending->integer;
   note_tail(reading, count.command.back(), last->text, field(*group, "lag"), length);
   return {};
 }

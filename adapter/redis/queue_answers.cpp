@@ -46,7 +46,7 @@ Result<QueueAnswer> QueueAnswers::value(const CountedQueue& queue, QueueMetric m
   const QueueKind kind = queue.queue().kind;
   switch (metric) {
     case QueueMetric::kDepth:
-      return answer_of(static_cast<double>(*state.depth), state.sampled_at);
+      return answer_of(static_cast<double>(state.depth.value_or(0)), state.sampled_at);
     case QueueMetric::kInFlight:
       if (!state.in_flight) return not_told("its jobs in flight");
       return answer_of(static_cast<double>(*state.in_flight), state.sampled_at);

@@ -1,6 +1,7 @@
 #include "adapter/redis/queue_service.h"
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -37,7 +38,8 @@ bool QueueService::serves(std::string_view name) const {
 
 ApiResult<std::vector<ExternalItem>> QueueService::external(const MetricQuery& query,
                                                             Instant now) const {
-  const QueueMetric metric = *queue_metric_from(ascii_lower(query.metric));
+  const auto metric = queue_metric_from(ascii_lower(query.metric));
+  assert(metric);
   std::vector<ExternalItem> items;
   std::vector<std::string> reasons;
   for (const auto& counted : board_.configured()) {
@@ -45,7 +47,7 @@ ApiResult<std::vector<ExternalItem>> QueueService::external(const MetricQuery& q
     Labels labels = {{"queue", queue.name}, {"server", queue.server}};
     if (queue.namespace_name != query.namespace_name) continue;
     if (!query.label_selector.matches(labels)) continue;
-    auto answer = answers_.value(*counted, metric, now.steady);
+    auto answer = answers_.value(*counted, *metric, now.steady);
     const auto written = answer ? quantity_of(answer->value) : std::nullopt;
     if (!written) {
       reasons.push_back(fmt::format("queue {}: {}", queue.name,
@@ -54,7 +56,7 @@ ApiResult<std::vector<ExternalItem>> QueueService::external(const MetricQuery& q
     }
     labels.merge(answer->labels);
     const auto age = now.steady - answer->sampled_at;
-    items.push_back({.metric = std::string(name_of(metric)),
+    items.push_back({.metric = std::string(name_of(*metric)),
                      .labels = std::move(labels),
                      .timestamp = now.wall - std::chrono::duration_cast<WallTime::duration>(age),
                      .window = answer->window,

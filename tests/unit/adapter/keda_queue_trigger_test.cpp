@@ -106,7 +106,7 @@ TEST_F(KedaQueueTriggerTest, TheTimeToDrainNeedsAWorkload) {
       "redis.queues that has a workload";
   EXPECT_EQ(errors(queue), refusal);
   EXPECT_EQ(errors(list), refusal);
-  queues_.front().workload = "llm";
+  redis_.queues.front().workload = "llm";
   EXPECT_EQ(required(parse(queue)).metric, QueueMetric::kDrain);
 }
 
