@@ -113,3 +113,14 @@ func (h *history) awaitNow(t *testing.T, wanted int) time.Duration {
 	})
 	return time.Since(begin)
 }
+
+// awaitAtLeast returns once it is so many or more.
+func (h *history) awaitAtLeast(t *testing.T, wanted int) {
+	t.Helper()
+	await.Success(t, patience, func() error {
+		if all := h.all(); all[len(all)-1] < wanted {
+			return fmt.Errorf("replicas were %v, never %d", all, wanted)
+		}
+		return nil
+	})
+}

@@ -72,7 +72,6 @@ class KedaServerTest : public testing::Test {
   ViewCell views_;
   Catalogue catalogue_ = std::move(*Catalogue::make({}));
   KedaAnswers answers_{views_, catalogue_, {}};
-====
   SelfMetrics metrics_;
   EventLoop loop_;
   QueueBoard queues_{{}};
