@@ -2,7 +2,9 @@
 # Makes the certificates with which KEDA and the adapter know each other, and puts them where each looks:
 # Secret leadline/leadline-keda for the adapter (components/keda mounts it) and Secret keda/leadline for KEDA
 # (authentication.yaml names it). Needs openssl and kubectl. Both ends read a replaced Secret again, so that
-# running it once more renews all: KEDA and the adapter disagree for the minute until both have.
+# running it once more renews all: KEDA and the adapter disagree for the minute until both have. Afterwards restart
+# KEDA (`kubectl rollout restart -n keda deployment/keda-operator`): up to 2.21 it polls with the new pair by itself,
+# but opens no stream again that had the old one, so that workloads at zero wait for its pollingInterval.
 #
 #   ./certificates.sh                    # the current context
 #   KUBECTL="kubectl --context=test" DAYS=90 ./certificates.sh

@@ -52,6 +52,7 @@ var (
 	nodes   *kubelet.Kubelet
 	client  kubernetes.Interface
 	admin   kubectl.For
+	api     *link.Link // to the Kubernetes API, for pods
 	service *link.Link // stands for the Service of the adapter: 127.0.0.1, to a pod of it that is ready
 
 	operator *process.Process
@@ -102,8 +103,7 @@ func startNodes() error {
 	if err != nil {
 		return err
 	}
-	api, err := link.New(func() string { return strings.TrimPrefix(plane.URL(), "https://") })
-	if err != nil {
+	if api, err = link.New(func() string { return strings.TrimPrefix(plane.URL(), "https://") }); err != nil {
 		return err
 	}
 	if service, err = link.New(readyAdapter); err != nil {

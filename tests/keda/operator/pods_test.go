@@ -35,39 +35,56 @@ func setReplicas(t *testing.T, namespace string, replicas int) {
 	}
 }
 
-// A pod that is not Ready keeps up a workload that may go to zero while it may still come, and no longer.
-func TestAPodThatIsNotReadyKeepsItsWorkloadForTheGraceOnly(t *testing.T) {
+// A pod that loads keeps up a workload that may go to zero, until it is idle.
+func TestALoadingPodKeepsItsWorkload(t *testing.T) {
 	t.Parallel()
-	for namespace, scene := range map[string]struct {
-		flag        string
-		least, most time.Duration
-	}{
-		"loading":          {"--startup-delay-ms=10000", 10 * time.Second, patience},
-		"loading-for-ever": {"--startup-delay-ms=3600000", loadingGrace - 5*time.Second, loadingGrace + 30*time.Second},
-		"crash-looping":    {"--no-such-flag", loadingGrace - 5*time.Second, loadingGrace + 30*time.Second},
-	} {
+	const namespace = "loading"
+	newWorkloadOf(t, namespace, 1, "--startup-delay-ms=15000")
+	h := newHistory(t, namespace)
+	apply(t, polledEvery(4*time.Second, 8*time.Second, scaledObject(namespace, "external-push", mayGoToZero)))
+	await.Success(t, patience, func() error {
+		if pods := nodes.PodsOf(namespace); len(pods) == 1 && pods[0].Ready() {
+			return nil
+		}
+		if err := h.is(1); err != nil {
+			t.Fatal(err)
+		}
+		return errors.New("the pod is not ready")
+	})
+	t.Logf("1 -> 0: %v after it was ready", h.awaitNow(t, 0))
+	await.Throughout(t, absentGrace+5*time.Second, func() error { return h.is(1, 0) })
+}
+
+// One that will not come keeps it for the grace.
+func TestAPodThatNeverGetsReadyKeepsItsWorkloadForTheGraceOnly(t *testing.T) {
+	t.Parallel()
+	for namespace, flag := range map[string]string{
+		"loading-for-ever": "--startup-delay-ms=3600000", "crash-looping": "--no-such-flag"} {
 		t.Run(namespace, func(t *testing.T) {
 			t.Parallel()
-			newWorkloadOf(t, namespace, 1, scene.flag)
+			begin := time.Now() // a little before the grace
+			newWorkloadOf(t, namespace, 1, flag)
 			h := newHistory(t, namespace)
-			apply(t, scaledObject(namespace, "external-push", mayGoToZero))
-			took := h.awaitNow(t, 0)
+			apply(t, polledEvery(4*time.Second, loadingGrace-5*time.Second,
+				scaledObject(namespace, "external-push", mayGoToZero)))
+			h.awaitNow(t, 0)
+			took := time.Since(begin)
 			t.Logf("1 -> 0: after %v", took)
-			if took < scene.least || took > scene.most {
-				t.Errorf("it should take %v to %v", scene.least, scene.most)
+			if took < loadingGrace || took > loadingGrace+30*time.Second {
+				t.Errorf("the grace is %v", loadingGrace)
 			}
 			await.Throughout(t, absentGrace+5*time.Second, func() error { return h.is(1, 0) })
 		})
 	}
 }
 
-// Without scaleToZero nothing known of it is a reason to hold, for ever, and KEDA says so.
+// Where nothing is known of a workload that may not go to zero, it is held for ever, and KEDA says so.
 func TestACrashLoopingWorkloadThatMayNotGoToZeroIsHeld(t *testing.T) {
 	t.Parallel()
 	const namespace = "crash-looping-kept"
 	newWorkloadOf(t, namespace, 2, "--no-such-flag")
 	h := newHistory(t, namespace)
-	apply(t, scaledObject(namespace, "external", ""))
+	apply(t, strings.Replace(scaledObject(namespace, "external", ""), "minReplicaCount: 0", "minReplicaCount: 1", 1))
 	await.Success(t, patience, func() error { return expectCondition(namespace, "Ready", "False") })
 	await.Throughout(t, loadingGrace+5*time.Second, func() error { return h.is(2) })
 }

@@ -3,7 +3,6 @@ package operator_test
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -18,8 +17,11 @@ const (
 	atN, polled, atZero, probed = "hold-n", "hold-polled", "hold-zero", "hold-push"
 )
 
-// Restarts and rotations while everything runs: no number of replicas moves, although KEDA would let each of
-// them but the last go to zero three seconds after it was last active; and pushes work again.
+// Each of them but the last could go to zero so long after it was last active.
+const cooldown = 7 * time.Second
+
+// Restarts, rotations and what hangs, while everything runs: no number of replicas moves, however long KEDA hears
+// nothing; and pushes work again.
 func TestOnlyLoadMovesReplicas(t *testing.T) {
 	holds, stop := newHeld(t)
 	t.Run("adapter restarted", func(t *testing.T) {
@@ -37,6 +39,18 @@ func TestOnlyLoadMovesReplicas(t *testing.T) {
 		expectHeld(t, holds)
 		expectPush(t)
 	})
+	t.Run("sidecars hang", func(t *testing.T) {
+		signalSidecars(t, syscall.SIGSTOP)
+		await.Success(t, patience, func() error { return expectCondition(atN, "Ready", "False") })
+		await.Throughout(t, cooldown, holds)
+		signalSidecars(t, syscall.SIGCONT)
+		expectHeld(t, holds)
+	})
+	t.Run("Kubernetes API hangs for us", func(t *testing.T) {
+		api.Stall()
+		defer api.Resume()
+		expectHeld(t, holds)
+	})
 	t.Run("certificates replaced", func(t *testing.T) {
 		replaceCertificates(t)
 		expectHeld(t, holds) // on the connections that are open
@@ -46,12 +60,10 @@ func TestOnlyLoadMovesReplicas(t *testing.T) {
 		expectHeld(t, holds)
 		expectPush(t)
 	})
-	down := map[string]*history{atN: newHistory(t, atN), polled: newHistory(t, polled)}
+	n, one := newHistory(t, atN), newHistory(t, polled)
 	stop()
-	for namespace, h := range down {
-		t.Logf("%s -> 0: %v after the last request", namespace, h.awaitNow(t, 0))
-		await.Throughout(t, 3*time.Second, h.fell)
-	}
+	t.Logf("3 -> 0: %v after the last request; 1 -> 0: %v later", n.awaitNow(t, 0), one.awaitNow(t, 0))
+	await.Throughout(t, 3*time.Second, func() error { return errors.Join(n.fell(), one.is(1, 0)) })
 }
 
 // newHeld is what all of them are before.
@@ -63,10 +75,11 @@ func newHeld(t *testing.T) (holds func() error, stop func()) {
 	expectReady(t, atN, 3)
 	expectReady(t, polled, 1)
 	stops := []func(){startLoad(t, atN, 12), startLoad(t, polled, 2)}
-	apply(t, scaledObject(atN, "external-push", mayGoToZero))
-	apply(t, scaledObject(polled, "external", mayGoToZero))
-	apply(t, scaledObject(atZero, "external-push", mayGoToZero))
-	apply(t, strings.Replace(scaledObject(probed, "external-push", ""), "pollingInterval: 1", "pollingInterval: 300", 1))
+	const interval = 2 * time.Second
+	apply(t, polledEvery(interval, cooldown, scaledObject(atN, "external-push", mayGoToZero)))
+	apply(t, polledEvery(interval, cooldown, scaledObject(polled, "external", mayGoToZero)))
+	apply(t, polledEvery(interval, cooldown, scaledObject(atZero, "external-push", mayGoToZero)))
+	apply(t, polledEvery(5*time.Minute, cooldown, scaledObject(probed, "external-push", "")))
 	expectReady(t, probed, 1)
 	n, one, zero := newHistory(t, atN), newHistory(t, polled), newHistory(t, atZero)
 	holds = func() error { return errors.Join(n.is(3), one.is(1), zero.is(0)) }
@@ -131,8 +144,7 @@ func deleteAdapters(t *testing.T) {
 	t.Logf("two new adapters are ready %v later", time.Since(begin))
 }
 
-// killAdapters leaves KEDA alone for the ten seconds until the kubelet starts them again, which is longer than
-// it waits after the last activity.
+// killAdapters leaves KEDA alone for the ten seconds until the kubelet starts them again.
 func killAdapters(t *testing.T, holds func() error) {
 	t.Helper()
 	begin := time.Now()
@@ -150,6 +162,15 @@ func killAdapters(t *testing.T, holds func() error) {
 		return nil
 	})
 	t.Logf("an adapter is ready again %v later", time.Since(begin))
+}
+
+func signalSidecars(t *testing.T, signal syscall.Signal) {
+	t.Helper()
+	for _, pod := range nodes.PodsOf(atN) {
+		if err := pod.Signal(kubelet.Sidecar, signal); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func restartOperator(t *testing.T) {

@@ -59,6 +59,16 @@ spec:
 `, namespace, trigger, service.Address(), more)
 }
 
+// polledEvery is a ScaledObject that KEDA looks at so often, and lets go to zero so long after it was last active
+// (or made, where it never was). Where a trigger has errors that is not to be much shorter than they last: KEDA
+// 2.21 takes a poll for an inactive one, not a failed one, that meets an error of the HPA's query at the same time.
+func polledEvery(interval, cooldown time.Duration, manifest string) string {
+	return strings.NewReplacer(
+		"pollingInterval: 1\n", fmt.Sprintf("pollingInterval: %.0f\n", interval.Seconds()),
+		"cooldownPeriod: 3\n", fmt.Sprintf("cooldownPeriod: %[1]v\n  initialCooldownPeriod: %[1]v\n", cooldown.Seconds()),
+	).Replace(manifest)
+}
+
 func expectReady(t *testing.T, namespace string, count int) {
 	t.Helper()
 	await.Success(t, patience, func() error {
