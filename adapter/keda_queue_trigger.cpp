@@ -24,7 +24,8 @@ std::string metric_name_of(std::string_view kind, std::string_view name) {
       metric,
       [](char c) {
         const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        return !(letter || (c >= '0' && c <= '9') || c == '-' || c == '_');
+        const bool digit = c >= '0' && c <= '9';
+        return !letter && !digit && c != '-' && c != '_';
       },
       '-');
   return metric;
@@ -202,7 +203,7 @@ class Reader : public KedaMetadata {
     if (trigger.counts_jobs()) {
       trigger.target_value = first_goal(goal_keys(trigger.queue));
     } else if (text("targetValue").empty()) {
-      wrong("targetValue", "", fmt::format("is required with {}", name_of(*trigger.metric)));
+      wrong("targetValue", "", "is required with this metric");
     } else {
       trigger.target_value = goal("targetValue");
     }

@@ -93,7 +93,7 @@ TEST_F(KedaQueueTriggerTest, WhatCountsNoJobsNeedsItsTarget) {
                     {"server", "main"},
                     {"metric", "redis_queue_arrivals_per_second"},
                     {"streamLength", "5"}}),
-            "trigger metadata: targetValue: is required with redis_queue_arrivals_per_second");
+            "trigger metadata: targetValue: is required with this metric");
 }
 
 TEST_F(KedaQueueTriggerTest, TheTimeToDrainNeedsAWorkload) {
