@@ -62,12 +62,18 @@ func start(t *testing.T, name string, arguments ...string) *exec.Cmd {
 
 func startProgram(t *testing.T, path string, arguments ...string) *exec.Cmd {
 	t.Helper()
+	return startIn(t, "", path, arguments...)
+}
+
+func startIn(t *testing.T, folder, path string, arguments ...string) *exec.Cmd {
+	t.Helper()
 	name := filepath.Base(path)
 	log, err := os.Create(filepath.Join(t.TempDir(), name+".log"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	command := exec.Command(path, arguments...)
+	command.Dir = folder
 	command.Env = []string{"LEADLINE_TOKEN=sesame"}
 	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
