@@ -54,6 +54,7 @@ ApiResult<std::vector<ExternalItem>> QueueService::external(const MetricQuery& q
                                     answer ? "its value is not a number" : answer.error().message));
       continue;
     }
+    if (counted->state()->jobs() == 0) counted->watch(now.steady);
     labels.merge(answer->labels);
     const auto age = now.steady - answer->sampled_at;
     items.push_back({.metric = std::string(name_of(*metric)),

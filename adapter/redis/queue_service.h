@@ -30,7 +30,8 @@ class QueueService {
   [[nodiscard]] bool serves(std::string_view name) const;
 
   // No item where no queue matches. 404 with every reason where one that matches is unknown: the
-  // HPA adds up what it gets, and a queue left out would be a queue without jobs.
+  // HPA adds up what it gets, and a queue left out would be a queue without jobs. One without jobs
+  // is counted as often as can be for a second: who asks again soon starts workers for its first.
   // REQUIRES: serves(query.metric).
   [[nodiscard]] ApiResult<std::vector<ExternalItem>> external(const MetricQuery& query,
                                                               Instant now) const;

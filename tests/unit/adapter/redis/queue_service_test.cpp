@@ -143,6 +143,20 @@ TEST_F(QueueServiceTest, TheTimeToDrainIsThatOfOneReplica) {
                   .ends_with("queue mail: no workload is configured for this queue"));
 }
 
+// Who asks often, as an autoscaler at zero workers may, need not wait a second for the first job.
+TEST_F(QueueServiceTest, AnEmptyQueueIsWatchedOnceItWasAskedFor) {
+  const auto is_watched = [&](std::size_t place, SteadyTime now) {
+    return board_.configured()[place]->is_watched(now);
+  };
+  know(0, 0);
+  EXPECT_FALSE(is_watched(0, noon().steady));
+  EXPECT_EQ(external("shop/redis_queue_depth"), "mail=0 clips=0");
+  EXPECT_TRUE(is_watched(0, noon().steady));
+  EXPECT_FALSE(is_watched(0, noon().steady + seconds{1}));
+  EXPECT_FALSE(is_watched(1, noon().steady)) << "workers have jobs of clips";
+  EXPECT_FALSE(is_watched(2, noon().steady)) << "of another namespace";
+}
+
 TEST_F(QueueServiceTest, ItServesItsNamesInAnyCaseAndOnlyWithQueues) {
   EXPECT_TRUE(service_.serves("Redis_Queue_Depth"));
   EXPECT_FALSE(service_.serves("queue_depth"));
