@@ -169,4 +169,15 @@ int run_jobs(const JobsOptions& options) {
   return 0;
 }
 
+int run_done(const DoneOptions& options) {
+  StopSignals signals;
+  const auto counted = count_done(
+      options, [&](auto patience) { return signals.wait(patience); },
+      [](std::int64_t jobs) {
+        fmt::print("done {}\n", jobs);
+        std::fflush(stdout);
+      });
+  return counted ? 0 : complain(counted.error());
+}
+
 }  // namespace leadline

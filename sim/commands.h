@@ -40,6 +40,7 @@ struct LoadCommand {
 [[nodiscard]] int run_load(LoadCommand command);
 [[nodiscard]] int run_worker(WorkerOptions options);
 [[nodiscard]] int run_jobs(const JobsOptions& options);
+[[nodiscard]] int run_done(const DoneOptions& options);
 
 // Parses the command line and runs what it names.
 [[nodiscard]] int run_sim(int argc, char** argv);

@@ -100,6 +100,15 @@ void add_jobs_flags(CLI::App& app, JobsOptions& options) {
       ->capture_default_str();
 }
 
+void add_done_flags(CLI::App& app, DoneOptions& options) {
+  app.add_option("--redis", options.redis, "HOST:PORT")->capture_default_str();
+  app.add_option("--stream", options.stream, "Where the jobs lay")->capture_default_str();
+  app.add_option("--every-ms", options.every_ms,
+                 "Count again after so long, and say it where it changed; 0: once")
+      ->check(CLI::Range(0, 3'600'000))
+      ->capture_default_str();
+}
+
 }  // namespace
 
 int run_sim(int argc, char** argv) {
@@ -120,9 +129,13 @@ int run_sim(int argc, char** argv) {
   JobsOptions jobs;
   CLI::App* jobs_app = app.add_subcommand("jobs", "Add jobs to a Redis stream");
   add_jobs_flags(*jobs_app, jobs);
+  DoneOptions done;
+  CLI::App* done_app = app.add_subcommand("done", "Say how many jobs of a Redis stream are done");
+  add_done_flags(*done_app, done);
   CLI11_PARSE(app, argc, argv);
   if (worker_app->parsed()) return run_worker(std::move(worker));
   if (jobs_app->parsed()) return run_jobs(jobs);
+  if (done_app->parsed()) return run_done(done);
   return engine_app->parsed() ? run_engine(std::move(engine)) : run_load(std::move(load));
 }
 

@@ -18,6 +18,11 @@ using Wait = std::function<bool(milliseconds)>;
 
 constexpr milliseconds kPause{500};  // before another attempt to connect
 
+// Whose members are the IDs of the jobs that are done.
+std::string done_set(const std::string& stream) {
+  return stream + ":done";
+}
+
 // The IDs in a list of entries, each [ID, fields].
 std::vector<std::string> ids_in(const redisReply* entries) {
   std::vector<std::string> ids;
@@ -96,7 +101,7 @@ class Worker {
          std::vector<std::vector<std::string>>{{"MULTI"},
                                                {"XACK", options_.stream, options_.group, job},
                                                {"XDEL", options_.stream, job},
-                                               {"SADD", options_.stream + ":done", job},
+                                               {"SADD", done_set(options_.stream), job},
                                                {"EXEC"}}) {
       if (const auto reply = redis_.say(words); !reply) return fail(reply.error());
     }
@@ -134,6 +139,20 @@ Result<int> add_jobs(const JobsOptions& options, const Wait& wait) {
     if (!added) return fail(added.error());
   }
   return options.count;
+}
+
+Result<void> count_done(const DoneOptions& options, const Wait& wait,
+                        const std::function<void(std::int64_t)>& tell) {
+  auto redis = RedisClient::connect(options.redis);
+  if (!redis) return fail(redis.error());
+  std::optional<std::int64_t> told;
+  do {
+    const auto reply = redis->say({"SCARD", done_set(options.stream)});
+    if (!reply) return fail(reply.error());
+    if (told != (*reply)->integer) tell((*reply)->integer);
+    told = (*reply)->integer;
+  } while (options.every_ms > 0 && !wait(milliseconds(options.every_ms)));
+  return {};
 }
 
 }  // namespace leadline

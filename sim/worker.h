@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -39,5 +40,16 @@ struct JobsOptions {
 // Adds the jobs; returns how many.
 [[nodiscard]] Result<int> add_jobs(const JobsOptions& options,
                                    const std::function<bool(std::chrono::milliseconds)>& wait);
+
+struct DoneOptions {
+  std::string redis = "127.0.0.1:6379";
+  std::string stream = "jobs";
+  int every_ms = 0;  // count again after so long; 0: once
+};
+
+// Tells how many jobs workers have recorded as done, then each time that it changed.
+[[nodiscard]] Result<void> count_done(const DoneOptions& options,
+                                      const std::function<bool(std::chrono::milliseconds)>& wait,
+                                      const std::function<void(std::int64_t)>& tell);
 
 }  // namespace leadline
