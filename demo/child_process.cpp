@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -52,6 +53,17 @@ std::string end_of(const std::string& text) {
 }
 
 }  // namespace
+
+std::optional<std::string> find_program(const std::string& name) {
+  const char* path = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): nobody writes it
+  std::istringstream folders(path == nullptr ? "" : path);
+  const auto is_program = [](const std::string& file) { return ::access(file.c_str(), X_OK) == 0; };
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    if (is_program(folder + "/" + name)) return folder + "/" + name;
+  }
+  if (is_program("/usr/bin/" + name)) return "/usr/bin/" + name;
+  return std::nullopt;
+}
 
 Result<ChildProcess> ChildProcess::start(const Command& command) {
   std::vector<std::string> arguments = command.arguments;

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,9 @@
 #include "base/result.h"
 
 namespace leadline {
+
+// The path of a program on PATH or in /usr/bin; nullopt: there is none.
+[[nodiscard]] std::optional<std::string> find_program(const std::string& name);
 
 class ChildProcess {
  public:

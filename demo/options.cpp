@@ -9,7 +9,10 @@ constexpr const char* kAbout =
     "Leadline demo: stand-in engines with real sidecars, the real adapter, a real trace as load, "
     "and a\n"
     "local autoscaler that reads only the adapter's API and decides as the HPA controller does.\n"
-    "With --cluster the HPA controller itself decides, in a real control plane on this machine.";
+    "With --cluster the HPA controller itself decides, in a real control plane on this machine.\n"
+    "With --redis: jobs in a real Redis instead, and stand-in workers from zero and back.";
+
+constexpr int kRedisDurationSeconds = 65;
 
 // CLI11 prints durations badly, so they are read as numbers and converted here.
 struct RawNumbers {
@@ -54,6 +57,15 @@ void declare(CLI::App& app, DemoOptions& options, RawNumbers& numbers) {
       ->excludes(cluster)
       ->capture_default_str()
       ->check(CLI::Range(0, 5'000));
+  auto* redis = app.add_flag(
+      "--redis", options.redis,
+      "jobs pushed to a real redis-server, and workers that are scaled on its queue, with the "
+      "arithmetic of an HPA that scales to zero; a line a second. --duration-s is about how long "
+      "it all takes then, 65 by default");
+  for (const char* other : {"--cluster", "--manifest", "--trace", "--engine", "--hold", "--no-load",
+                            "--sync-period-ms", "--startup-delay-ms", "--scrape-interval-ms"}) {
+    redis->excludes(app.get_option(other));
+  }
 }
 
 }  // namespace
@@ -69,6 +81,7 @@ std::optional<DemoOptions> parse_options(int argc, char** argv, int& exit_code) 
     exit_code = app.exit(error) == 0 ? 0 : 2;
     return std::nullopt;
   }
+  if (options.redis && app.count("--duration-s") == 0) numbers.duration_s = kRedisDurationSeconds;
   options.duration = std::chrono::seconds{numbers.duration_s};
   options.sync_period = std::chrono::milliseconds{numbers.sync_period_ms};
   options.startup_delay = std::chrono::milliseconds{numbers.startup_delay_ms};

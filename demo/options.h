@@ -14,10 +14,12 @@ struct DemoOptions {
   std::string engine_url;  // measure this engine instead of stand-ins; empty = the fleet
   std::string record_file;
   bool cluster = false;  // a real control plane decides
+  bool redis = false;    // jobs in a Redis instead of engines
   bool plain = false;
   bool hold = false;
   bool no_load = false;
-  std::chrono::seconds duration{150};  // of the load; with --engine, of the look
+  std::chrono::seconds duration{
+      150};  // of the load; with --engine, of the look; with --redis, of all
   std::chrono::milliseconds sync_period{5'000};
   std::chrono::milliseconds startup_delay{6'000};
   int scrape_interval_ms = 0;  // 0: the sidecar's own adaptive interval

@@ -18,6 +18,7 @@
 #include "demo/measure_engine.h"
 #include "demo/platform.h"
 #include "demo/recording.h"
+#include "demo/redis_demo.h"
 #include "demo/summary.h"
 #include "demo/terminal_view.h"
 #include "demo/work_folder.h"
@@ -272,13 +273,17 @@ Error kept(WorkFolder& folder, const Error& error) {
 
 Result<void> run_demo(const DemoOptions& options) {
   stop_on_signals();
-  auto manifest = read_hpa_manifest(options.manifest);
-  if (!manifest) return fail(manifest.error());
   auto folder = WorkFolder::make();
   if (!folder) return fail(folder.error());
   auto recording = Recording::open(options.record_file);
   if (!recording) return fail(recording.error());
+  if (options.redis) {
+    const auto ran = run_redis_demo(options, *folder, *recording, stop_asked);
+    return ran ? ran : fail(kept(*folder, ran.error()));
+  }
 
+  auto manifest = read_hpa_manifest(options.manifest);
+  if (!manifest) return fail(manifest.error());
   if (!options.engine_url.empty()) {
     auto measured = measure_engine(options, *manifest, *folder, stop_asked);
     return measured ? measured : fail(kept(*folder, measured.error()));

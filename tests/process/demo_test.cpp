@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
@@ -21,6 +22,7 @@
 #include "demo/hpa_manifest.h"
 #include "demo/work_folder.h"
 #include "engine/scaling/hpa.h"
+#include "tests/process/program_run.h"
 #include "tests/process/rig.h"
 #include "tests/text_of.h"
 
@@ -115,7 +117,6 @@ void expect_decisions_replay(const std::vector<json>& syncs) {
   }
 }
 
-#if defined(LEADLINE_PLAIN_BUILD)
 // What follows `name` in the printed summary.
 std::string printed(const std::string& output, const std::string& name) {
   const auto at = output.rfind("  " + name);
@@ -124,6 +125,7 @@ std::string printed(const std::string& output, const std::string& name) {
   return output.substr(value, output.find('\n', value) - value);
 }
 
+#if defined(LEADLINE_PLAIN_BUILD)
 double replica_seconds_in(const std::vector<json>& replicas) {
   double total = 0;
   for (std::size_t i = 1; i < replicas.size(); ++i) {
@@ -245,6 +247,48 @@ TEST_F(DemoTest, MeasuresAnEngineOfYours) {
       << output();
   demo_->send_signal(SIGTERM);
   finish(seconds{60});
+}
+
+// Seconds from each push to the first recorded line of `kind` whose `number` is above what it was.
+std::vector<double> seconds_to_more(const std::vector<json>& pushes, const std::vector<json>& all,
+                                    const std::string& number) {
+  std::vector<double> found;
+  for (const json& push : pushes) {
+    int before = 0;
+    for (const json& line : all) {
+      if (line.value("t", 0.0) < push.value("t", 0.0)) {
+        before = line.value(number, 0);
+      } else if (line.value(number, 0) > before) {
+        found.push_back(line.value("t", 0.0) - push.value("t", 0.0));
+        break;
+      }
+    }
+  }
+  return found;
+}
+
+std::string in_the_summary(const std::vector<double>& times) {
+  return fmt::format("{:.2f} s", fmt::join(times, ", "));
+}
+
+TEST_F(DemoTest, JobsInRedisStartWorkersFromZeroAndNoneIsLost) {
+  const ProgramRun run =
+      run_program("leadline-demo", {"--redis", "--duration-s", "6", "--record", recording_file()});
+  ASSERT_EQ(run.exit_code, 0) << run.output;
+  int jobs_in = 0;
+  for (const json& pushed : lines("pushed")) jobs_in += pushed.value("jobs", 0);
+  EXPECT_GT(jobs_in, 50) << run.output;
+  EXPECT_EQ(lines("done").back().value("jobs", 0), jobs_in);
+  EXPECT_EQ(printed(run.output, "jobs in, jobs done"), fmt::format("{}, {}", jobs_in, jobs_in));
+
+  const auto pushes = lines("push");
+  const auto to_worker = seconds_to_more(pushes, lines("workers"), "exists");
+  const auto to_done = seconds_to_more(pushes, lines("done"), "jobs");
+  ASSERT_EQ(to_worker.size(), 3u) << run.output;
+  for (const double latency : to_worker) EXPECT_LT(latency, 5) << "0.2 s is usual";
+  EXPECT_EQ(printed(run.output, "from zero: push to first worker"), in_the_summary(to_worker));
+  EXPECT_EQ(printed(run.output, "from zero: push to first job done"), in_the_summary(to_done));
+  EXPECT_EQ(lines("workers").back().value("exists", -1), 0);
 }
 
 }  // namespace
