@@ -15,6 +15,8 @@
 //   {"kind":"replicas","t":5.0,"wanted":3,"exists":3,"ready":1}
 //   {"kind":"load","t":5.0,"sent":31,"finished":12,"refused":0}
 //   {"kind":"load_end","summary":{…}}   what the load generator counted, sim/load_stats.h
+//
+// With --redis it has other lines: demo/redis_summary.h.
 
 #pragma once
 

@@ -273,7 +273,8 @@ std::string in_the_summary(const std::vector<double>& times) {
 
 TEST_F(DemoTest, JobsInRedisStartWorkersFromZeroAndNoneIsLost) {
   const ProgramRun run =
-      run_program("leadline-demo", {"--redis", "--duration-s", "6", "--record", recording_file()});
+      run_program("leadline-demo", {"--redis", "--duration-s", "6", "--record", recording_file()},
+                  {}, seconds{300});
   ASSERT_EQ(run.exit_code, 0) << run.output;
   int jobs_in = 0;
   for (const json& pushed : lines("pushed")) jobs_in += pushed.value("jobs", 0);

@@ -42,7 +42,7 @@ pid_t start(std::vector<std::string> command, std::vector<std::string> environme
 }  // namespace
 
 ProgramRun run_program(const std::string& name, const std::vector<std::string>& arguments,
-                       const std::vector<std::string>& environment) {
+                       const std::vector<std::string>& environment, std::chrono::seconds patience) {
   const auto folder = WorkFolder::make();
   if (!folder) throw std::runtime_error(folder.error().message);
   std::vector<std::string> command = {program_folder() + "/" + name};
@@ -50,8 +50,8 @@ ProgramRun run_program(const std::string& name, const std::vector<std::string>& 
   const pid_t pid = start(std::move(command), environment, folder->file("output"));
 
   int status = 0;
-  const bool ended = Rig::eventually([&] { return ::waitpid(pid, &status, WNOHANG) == pid; },
-                                     std::chrono::seconds{60});
+  const bool ended =
+      Rig::eventually([&] { return ::waitpid(pid, &status, WNOHANG) == pid; }, patience);
   if (!ended) {
     ::kill(pid, SIGKILL);
     ::waitpid(pid, &status, 0);

@@ -2,13 +2,14 @@
 
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
 namespace leadline {
 
 struct ProgramRun {
-  int exit_code = -1;  // -1: it did not end within 60 s and was killed
+  int exit_code = -1;  // -1: it did not end in time and was killed
   std::string output;  // stdout and stderr together
 };
 
@@ -16,6 +17,7 @@ struct ProgramRun {
 // where it cannot be started.
 [[nodiscard]] ProgramRun run_program(const std::string& name,
                                      const std::vector<std::string>& arguments,
-                                     const std::vector<std::string>& environment = {});
+                                     const std::vector<std::string>& environment = {},
+                                     std::chrono::seconds patience = std::chrono::seconds{60});
 
 }  // namespace leadline
