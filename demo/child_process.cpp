@@ -59,7 +59,8 @@ std::optional<std::string> find_program(const std::string& name) {
   std::istringstream folders(path == nullptr ? "" : path);
   const auto is_program = [](const std::string& file) { return ::access(file.c_str(), X_OK) == 0; };
   for (std::string folder; std::getline(folders, folder, ':');) {
-    if (is_program(folder + "/" + name)) return folder + "/" + name;
+    std::string file = fmt::format("{}/{}", folder, name);
+    if (is_program(file)) return file;
   }
   if (is_program("/usr/bin/" + name)) return "/usr/bin/" + name;
   return std::nullopt;

@@ -16,6 +16,7 @@ constexpr int kAttempts = 3;
 // One that was free a moment ago: redis-server has no word for "any". 0: there is none.
 std::uint16_t free_port() {
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (listener < 0) return 0;
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

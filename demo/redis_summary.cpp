@@ -71,7 +71,8 @@ class Summariser {
 std::string times(const RedisSummary& summary, std::optional<double> RedisRound::* time) {
   std::string text;
   for (const RedisRound& round : summary.rounds) {
-    text += round.*time ? fmt::format("{:.2f}, ", *(round.*time)) : "-, ";
+    const std::optional<double>& seconds = round.*time;
+    text += seconds ? fmt::format("{:.2f}, ", *seconds) : "-, ";
   }
   if (text.empty()) return "-";
   text.resize(text.size() - 2);
