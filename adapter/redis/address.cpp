@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 
 #include "base/ascii_case.h"
 
@@ -45,14 +46,16 @@ std::string_view special(const Bytes& bytes) {
   return bytes[0] == 0xff ? "multicast" : "";
 }
 
+constexpr std::size_t kMaxHost = 255;  // RFC 1035
+
 bool is_plain_name(std::string_view host) {
   return !host.empty() && host.find_first_of("[]/@: \t\r\n") == std::string_view::npos;
 }
 
 }  // namespace
 
-std::optional<RedisAddress> parse_redis_address(std::string_view text) {
-  RedisAddress address;
+std::optional<RedisAddress> parse_redis_address(std::string_view text, std::uint16_t default_port) {
+  RedisAddress address{.host = {}, .port = default_port};
   const bool bracketed = text.starts_with('[');
   const std::size_t end_of_host = bracketed ? text.find(']') : text.find(':');
   std::string_view host = text.substr(0, end_of_host);
@@ -71,6 +74,21 @@ std::optional<RedisAddress> parse_redis_address(std::string_view text) {
   const auto [stop, error] = std::from_chars(rest.data() + 1, end, address.port);
   const bool fits = rest.front() == ':' && error == std::errc() && stop == end && address.port > 0;
   return fits ? std::optional(address) : std::nullopt;
+}
+
+std::optional<RedisAddress> told_redis_address(std::string_view host, std::int64_t port) {
+  const bool plain = host.size() <= kMaxHost && std::ranges::all_of(host, [](char c) {
+                       return c > ' ' && c < 0x7f && c != '?';  // Redis' "I do not know it"
+                     });
+  const bool dialable = plain && (is_plain_name(host) || bytes_of(host).has_value());
+  if (!dialable || port < 1 || port > 65'535) return std::nullopt;
+  return RedisAddress{.host = ascii_lower(host), .port = static_cast<std::uint16_t>(port)};
+}
+
+std::string to_text(const RedisAddress& address) {
+  const bool bracketed = address.host.find(':') != std::string::npos;
+  return bracketed ? fmt::format("[{}]:{}", address.host, address.port)
+                   : fmt::format("{}:{}", address.host, address.port);
 }
 
 Result<void> AddressRule::check(std::string_view address) const {
