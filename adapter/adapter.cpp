@@ -233,7 +233,8 @@ void Adapter::Parts::add_probes() {
 void Adapter::Parts::poll_redis() {
   if (!has_redis()) return;
   for (const RedisServer& server : config.redis.servers) {
-    const std::string acl = acl_rules(config.redis.queues, server.name);
+    std::string acl = acl_rules(config.redis.queues, server.name);
+    if (const std::string more = topology_rules(server); !more.empty()) acl += " " + more;
     log_info(fmt::format("counting redis queues server={} acl=\"{}\"", server.name, acl));
   }
   queue_board.on_first_job([this] {

@@ -334,8 +334,10 @@ ConfigGroup redis_group() {
           .keys = {{.name = "redis",
                     .type = ConfigType::kStructured,
                     .default_value = "{}",
-                    .help = "Work queues in Redis: servers {name, address, username, "
-                            "password_file, database, tls: {ca_file, cert_file, key_file}, "
+                    .help = "Work queues in Redis: servers {name, address, or sentinel: "
+                            "{master, addresses, username, password_file}, or cluster: true and "
+                            "addresses; username, password_file, database, "
+                            "tls: {ca_file, cert_file, key_file}, "
                             "namespaces: whose KEDA triggers may name it} and "
                             "queues {name, namespace, server, kind or preset, keys, group, "
                             "workload and workload_kind: whose pods do its jobs}. Kinds: "

@@ -22,7 +22,10 @@ using nlohmann::json;
 constexpr std::size_t kMaxServers = 32;
 constexpr std::size_t kMaxQueues = 500;
 constexpr std::size_t kMaxKeys = 32;
+constexpr std::size_t kMaxAddresses = 16;
 constexpr std::int64_t kMaxDatabase = 65'535;
+constexpr std::uint16_t kRedisPort = 6379;
+constexpr std::uint16_t kSentinelPort = 26'379;
 
 // A name that a label selector can hold.
 std::string label_name(DocumentReader& reader, const json& value, const char* key,
@@ -36,9 +39,9 @@ std::string label_name(DocumentReader& reader, const json& value, const char* ke
   return name;
 }
 
-RedisAddress address_from(DocumentReader& reader, const std::string& text,
-                          const std::string& path) {
-  const auto address = parse_redis_address(text);
+RedisAddress address_from(DocumentReader& reader, const std::string& text, const std::string& path,
+                          std::uint16_t default_port = kRedisPort) {
+  const auto address = parse_redis_address(text, default_port);
   if (!address && !text.empty()) {
     reader.error(path, fmt::format("\"{}\" must be HOST:PORT, without a scheme; an IPv6 address "
                                    "in brackets",
@@ -80,24 +83,98 @@ void read_namespaces(DocumentReader& reader, const json& value, const std::strin
   }
 }
 
+// At `addresses`.
+std::vector<RedisAddress> addresses_from(DocumentReader& reader, const json& value,
+                                         const std::string& path, std::uint16_t default_port) {
+  std::vector<RedisAddress> addresses;
+  const auto found = value.find("addresses");
+  const bool some = found != value.end() && found->is_array() && !found->empty();
+  if (!some || found->size() > kMaxAddresses) {
+    reader.error(path + ".addresses",
+                 fmt::format("must be a list of 1 to {} of HOST:PORT", kMaxAddresses));
+    return addresses;
+  }
+  for (const json& address : *found) {
+    const auto place = fmt::format("{}.addresses[{}]", path, addresses.size());
+    const std::string text = address.is_string() ? address.get<std::string>() : address.dump();
+    addresses.push_back(address_from(reader, text, place, default_port));
+    if (text.empty()) reader.error(place, "must be HOST:PORT");
+  }
+  return addresses;
+}
+
+// Of a server, or of its Sentinels.
+template <typename Login>
+void read_login(DocumentReader& reader, const json& value, const std::string& path, Login& login) {
+  login.username = reader.text(value, "username", path);
+  login.password_file = reader.text(value, "password_file", path);
+  if (!login.username.empty() && login.password_file.empty()) {
+    reader.error(path + ".username", "needs password_file");
+  }
+}
+
+RedisSentinels sentinels_from(DocumentReader& reader, const json& value, const std::string& path) {
+  RedisSentinels sentinels;
+  if (!reader.object_with(value, {"master", "addresses", "username", "password_file"}, path)) {
+    return sentinels;
+  }
+  sentinels.master = reader.required_text(value, "master", path);
+  sentinels.addresses = addresses_from(reader, value, path, kSentinelPort);
+  read_login(reader, value, path, sentinels);
+  return sentinels;
+}
+
+RedisAddress one_address(DocumentReader& reader, const json& value, const std::string& path) {
+  return address_from(reader, reader.required_text(value, "address", path), path + ".address");
+}
+
+void read_cluster(DocumentReader& reader, const json& value, const std::string& path,
+                  RedisServer& server) {
+  const bool has_one = value.contains("address");
+  if (has_one && value.contains("addresses")) {
+    reader.error(path, "give either address or addresses of a cluster");
+  }
+  server.cluster = has_one ? std::vector{one_address(reader, value, path)}
+                           : addresses_from(reader, value, path, kRedisPort);
+}
+
+// Where the server is: at an address, where its Sentinels say, or on the nodes of a Cluster.
+void read_place(DocumentReader& reader, const json& value, const std::string& path,
+                RedisServer& server) {
+  const auto sentinel = value.find("sentinel");
+  const bool is_cluster = reader.flag(value, "cluster", path, false);
+  if (sentinel != value.end() && (is_cluster || value.contains("address"))) {
+    reader.error(path, "give either sentinel, or address, or cluster with its addresses");
+  }
+  if (value.contains("addresses") && !is_cluster) {
+    reader.error(path + ".addresses", "only a cluster has them (cluster: true); others: address");
+  }
+  if (sentinel != value.end()) {
+    server.sentinels = sentinels_from(reader, *sentinel, path + ".sentinel");
+  } else if (is_cluster) {
+    read_cluster(reader, value, path, server);
+  } else {
+    RedisAddress address = one_address(reader, value, path);
+    server.host = std::move(address.host);
+    server.port = address.port;
+  }
+}
+
 RedisServer server_from(DocumentReader& reader, const json& value, const std::string& path) {
   RedisServer server;
-  if (!reader.object_with(
-          value, {"name", "address", "username", "password_file", "database", "tls", "namespaces"},
-          path)) {
+  if (!reader.object_with(value,
+                          {"name", "address", "addresses", "cluster", "sentinel", "username",
+                           "password_file", "database", "tls", "namespaces"},
+                          path)) {
     return server;
   }
   server.name = label_name(reader, value, "name", path);
-  RedisAddress address =
-      address_from(reader, reader.required_text(value, "address", path), path + ".address");
-  server.host = std::move(address.host);
-  server.port = address.port;
-  server.username = reader.text(value, "username", path);
-  server.password_file = reader.text(value, "password_file", path);
-  if (!server.username.empty() && server.password_file.empty()) {
-    reader.error(path + ".username", "needs password_file");
-  }
+  read_place(reader, value, path, server);
+  read_login(reader, value, path, server);
   server.database = database_of(reader, value, path);
+  if (!server.cluster.empty() && server.database != 0) {
+    reader.error(path + ".database", "must be 0: a cluster has no other");
+  }
   read_namespaces(reader, value, path + ".namespaces", server);
   const auto tls = value.find("tls");
   if (tls != value.end()) server.tls = tls_from(reader, *tls, path + ".tls");

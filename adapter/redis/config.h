@@ -3,7 +3,10 @@
 // redis:
 //   servers: [{name: main, address: "redis.jobs:6379", username: leadline, password_file: /p,
 //              tls: {ca_file: /ca.crt, cert_file: /tls.crt, key_file: /tls.key},
-//              namespaces: [shop]}]      # whose triggers may say `server: main`; ["*"]: all
+//              namespaces: [shop]},      # whose triggers may say `server: main`; ["*"]: all
+//             {name: safe, sentinel: {master: mymaster, addresses: ["sentinel.jobs:26379"],
+//                                     username: leadline, password_file: /p}},
+//             {name: wide, cluster: true, addresses: ["redis-0.jobs:6379", "redis-1.jobs:6379"]}]
 //   queues: [{name: emails, namespace: shop, server: main, kind: list, keys: [emails]},
 //            {name: clips, namespace: shop, server: main, preset: celery, keys: [clips],
 //             workload: llm, workload_kind: StatefulSet}]   # whose pods work on its jobs

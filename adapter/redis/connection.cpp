@@ -26,6 +26,13 @@ std::string refusal_of(const RedisCommand& command, std::string_view words) {
 
 }  // namespace
 
+RedisServer RedisServer::at(const RedisAddress& address) const {
+  RedisServer server = *this;
+  server.host = address.host;
+  server.port = address.port;
+  return server;
+}
+
 RedisConnection::RedisConnection(EventLoop& loop, RedisServer server)
     : loop_(loop), server_(std::move(server)) {
   connect_anew();
@@ -66,8 +73,7 @@ Result<std::vector<RedisCommand>> RedisConnection::login() const {
   return commands;
 }
 
-void RedisConnection::pipeline(const std::vector<RedisCommand>& commands,
-                               std::function<void(Result<Replies>)> done) {
+void RedisConnection::pipeline(const std::vector<RedisCommand>& commands, Done done) {
   std::vector<RedisCommand> logins;
   if (!stream_->connected()) {
     auto first = login();
@@ -91,8 +97,8 @@ void RedisConnection::pipeline(const std::vector<RedisCommand>& commands,
                         const Result<void>& result) { finish(done, logins, result); });
 }
 
-void RedisConnection::finish(const std::function<void(Result<Replies>)>& done,
-                             const std::vector<RedisCommand>& logins, const Result<void>& result) {
+void RedisConnection::finish(const Done& done, const std::vector<RedisCommand>& logins,
+                             const Result<void>& result) {
   if (!result) return done(fail(result.error()));
   Replies replies = reader_->take();
   for (std::size_t i = 0; i < logins.size(); ++i) {

@@ -7,13 +7,13 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "adapter/redis/address.h"
+#include "adapter/redis/client.h"
 #include "adapter/redis/codec.h"
 #include "base/result.h"
 #include "daemon/stream_connection.h"
@@ -21,10 +21,18 @@
 
 namespace leadline {
 
-// A server as configured.
+// The Sentinels that know where a master is.
+struct RedisSentinels {
+  std::string master;                   // the name they have for it
+  std::vector<RedisAddress> addresses;  // not empty
+  std::string username, password_file;  // theirs, as the server's are
+};
+
+// A server as configured: one that listens at host and port, the master that Sentinels name, or a
+// Cluster.
 struct RedisServer {
   std::string name;  // a label value
-  std::string host;  // name or address, without the brackets of IPv6
+  std::string host;  // name or address, without the brackets of IPv6; empty: see below
   std::uint16_t port = 6379;
   std::string username;       // of an ACL user; empty: the default user
   std::string password_file;  // empty: none. Read at each connecting, since Secrets are rotated
@@ -34,27 +42,26 @@ struct RedisServer {
   std::chrono::milliseconds timeout{2'000};  // of a pipeline, connecting included
   std::vector<std::string> namespaces;       // whose triggers may name it; "*": those of all
   std::optional<AddressRule> rule;           // where the host is a name: what it may resolve to
+  std::optional<RedisSentinels> sentinels;   // whom to ask where it is
+  std::vector<RedisAddress> cluster;         // not empty: a Cluster, of which these are nodes
+
+  // The same login and TLS at another address.
+  [[nodiscard]] RedisServer at(const RedisAddress& address) const;
 };
 
-class RedisConnection {
+class RedisConnection : public RedisClient {
  public:
-  using Replies = std::vector<RedisReply>;
-
   RedisConnection(EventLoop& loop, RedisServer server);
 
-  // Calls `done` later, exactly once, with one reply per command; an error among them is a reply.
-  // kUnavailable: no connection or no answer in time; kBadInput: the login was refused, or what
-  // came is no Redis or too much of it; kBadConfig: a file cannot be read.
-  // REQUIRES: no pipeline in flight, `commands` not empty; `done` may start the next.
-  void pipeline(const std::vector<RedisCommand>& commands,
-                std::function<void(Result<Replies>)> done);
+  // `done` may destroy this.
+  void pipeline(const std::vector<RedisCommand>& commands, Done done) override;
 
  private:
   [[nodiscard]] Result<std::string> password() const;
   [[nodiscard]] Result<std::vector<RedisCommand>> login() const;
   void connect_anew();
-  void finish(const std::function<void(Result<Replies>)>& done,
-              const std::vector<RedisCommand>& logins, const Result<void>& result);
+  void finish(const Done& done, const std::vector<RedisCommand>& logins,
+              const Result<void>& result);
 
   EventLoop& loop_;
   RedisServer server_;

@@ -58,7 +58,7 @@ RedisPoller::RedisPoller(EventLoop& loop, const RedisServer& server, QueueBoard&
       board_(board),
       metrics_(metrics),
       options_(std::move(options)),
-      connection_(loop, server) {}
+      client_(make_redis_client(loop, server)) {}
 
 RedisPoller::~RedisPoller() {
   loop_.cancel(timer_);
@@ -98,10 +98,10 @@ void RedisPoller::poll(QueueList queues) {
       commands.push_back(std::move(command));
     }
   }
-  connection_.pipeline(commands, [this](const auto& replies) { take(replies); });
+  client_->pipeline(commands, [this](const auto& replies) { take(replies); });
 }
 
-void RedisPoller::take(const Result<RedisConnection::Replies>& replies) {
+void RedisPoller::take(const Result<RedisClient::Replies>& replies) {
   if (!replies) return failed(replies.error());
   std::span<const RedisReply> rest = *replies;
   unfinished_.clear();
@@ -126,10 +126,10 @@ void RedisPoller::count_tails() {
   if (unfinished_.empty()) return told_counts();
   std::vector<RedisCommand> commands;
   for (const auto& tail : unfinished_.back().reading.tails) commands.push_back(tail_command(tail));
-  connection_.pipeline(commands, [this](const auto& replies) { take_tails(replies); });
+  client_->pipeline(commands, [this](const auto& replies) { take_tails(replies); });
 }
 
-void RedisPoller::take_tails(const Result<RedisConnection::Replies>& replies) {
+void RedisPoller::take_tails(const Result<RedisClient::Replies>& replies) {
   if (!replies && replies.error().code != Errc::kBadInput) return failed(replies.error());
   const Unfinished unfinished = std::move(unfinished_.back());
   unfinished_.pop_back();
@@ -177,12 +177,12 @@ void RedisPoller::ask_flows() {
   for (const auto& [queue, reading] : std::span(flows_).last(flows_asked_)) {
     for (auto& command : detail_commands(queue->queue())) commands.push_back(std::move(command));
   }
-  connection_.pipeline(commands, [this](const auto& replies) { take_flows(replies); });
+  client_->pipeline(commands, [this](const auto& replies) { take_flows(replies); });
 }
 
 // Where the jobs of several queues are too large, each is asked alone, and the one that is to blame
 // not again for a while.
-void RedisPoller::take_flows(const Result<RedisConnection::Replies>& replies) {
+void RedisPoller::take_flows(const Result<RedisClient::Replies>& replies) {
   if (!replies && replies.error().code != Errc::kBadInput) return failed(replies.error());
   if (!replies && flows_asked_ > 1) {
     flow_batch_ = 1;

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "adapter/redis/client.h"
 #include "adapter/redis/connection.h"
 #include "adapter/redis/queue_board.h"
 #include "adapter/redis/queue_detail.h"
@@ -54,12 +55,12 @@ class RedisPoller {
   void tick_after(std::chrono::milliseconds wait);
   [[nodiscard]] QueueList due(SteadyTime now);
   void poll(QueueList queues);
-  void take(const Result<RedisConnection::Replies>& replies);
+  void take(const Result<RedisClient::Replies>& replies);
   void count_tails();
-  void take_tails(const Result<RedisConnection::Replies>& replies);
+  void take_tails(const Result<RedisClient::Replies>& replies);
   void write(const std::shared_ptr<CountedQueue>& queue, const Result<QueueReading>& reading);
   void ask_flows();
-  void take_flows(const Result<RedisConnection::Replies>& replies);
+  void take_flows(const Result<RedisClient::Replies>& replies);
   void write_flow(const Unfinished& unfinished, const QueueDetail& detail,
                   const Result<std::chrono::milliseconds>& server_time);
   void pause_flow(CountedQueue& queue, const Error& error);
@@ -74,7 +75,7 @@ class RedisPoller {
   QueueBoard& board_;
   SelfMetrics& metrics_;
   const RedisPollerOptions options_;
-  RedisConnection connection_;
+  const std::unique_ptr<RedisClient> client_;
   QueueList asked_;                     // of this poll
   std::vector<Unfinished> unfinished_;  // likewise
   std::vector<Unfinished> flows_;       // likewise, of which the flow is to be asked

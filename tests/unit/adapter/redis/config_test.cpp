@@ -90,5 +90,54 @@ TEST(RedisConfigTest, EveryErrorIsListedAtOnce) {
       "queues[1].name: \"n/q\" stands twice");
 }
 
+TEST(RedisConfigTest, AServerIsAnAddressOrWhatSentinelsNameOrACluster) {
+  DocumentReader reader;
+  const auto config = redis_config_from(
+      reader,
+      parse_document(
+          "{servers: [{name: a, database: 2, password_file: /p, sentinel: {master: jobs, "
+          "addresses: [s1, 's2:5'], username: u, password_file: /q}}, "
+          "{name: b, cluster: true, addresses: ['n1:7000', n2]}, "
+          "{name: c, cluster: true, address: 'n1:7000'}, {name: d, cluster: false, address: e}]}")
+          .value());
+  EXPECT_EQ(reader.errors(), "");
+  ASSERT_EQ(config.servers.size(), 4U);
+  const RedisSentinels sentinels = config.servers[0].sentinels.value();
+  EXPECT_EQ(sentinels.master, "jobs");
+  EXPECT_EQ(sentinels.addresses, (std::vector<RedisAddress>{{"s1", 26379}, {"s2", 5}}));
+  EXPECT_EQ(sentinels.username, "u");
+  EXPECT_EQ(sentinels.password_file, "/q");
+  EXPECT_EQ(config.servers[0].password_file, "/p");
+  EXPECT_EQ(config.servers[1].cluster, (std::vector<RedisAddress>{{"n1", 7000}, {"n2", 6379}}));
+  EXPECT_EQ(config.servers[2].cluster, (std::vector<RedisAddress>{{"n1", 7000}}));
+  EXPECT_TRUE(config.servers[3].cluster.empty());
+}
+
+TEST(RedisConfigTest, WhatDoesNotGoTogetherIsListedAtOnce) {
+  EXPECT_EQ(
+      errors("{servers: [{name: a, address: x, sentinel: {master: m, addresses: [s]}}, "
+             "{name: b, sentinel: {addresses: ['x:0', 3, ''], username: u, database: 1}}, "
+             "{name: c, cluster: true, address: x, addresses: [y], database: 1}, "
+             "{name: d, addresses: [x]}, {name: e, cluster: 1, address: x}, "
+             "{name: f, cluster: true}, {name: g, cluster: true, addresses: x}, "
+             "{name: h, sentinel: here}]}"),
+      "servers[0]: give either sentinel, or address, or cluster with its addresses\n"
+      "servers[1].sentinel.database: is not a key here; known: master, addresses, username, "
+      "password_file\n"
+      "servers[1].sentinel.master: is required\n"
+      "servers[1].sentinel.addresses[0]: \"x:0\" must be HOST:PORT, without a scheme; an IPv6 "
+      "address in brackets\n"
+      "servers[1].sentinel.addresses[2]: must be HOST:PORT\n"
+      "servers[1].sentinel.username: needs password_file\n"
+      "servers[2]: give either address or addresses of a cluster\n"
+      "servers[2].database: must be 0: a cluster has no other\n"
+      "servers[3].addresses: only a cluster has them (cluster: true); others: address\n"
+      "servers[3].address: is required\n"
+      "servers[4].cluster: 1 must be true or false\n"
+      "servers[5].addresses: must be a list of 1 to 16 of HOST:PORT\n"
+      "servers[6].addresses: must be a list of 1 to 16 of HOST:PORT\n"
+      "servers[7].sentinel: \"here\" must be a map");
+}
+
 }  // namespace
 }  // namespace leadline

@@ -15,9 +15,7 @@
 #include "tests/unit/adapter/kube/certificates.h"
 
 namespace leadline::test {
-namespace {
 
-// One that was free a moment ago; redis-server cannot take "any".
 std::uint16_t free_port() {
   const int listener = socket(AF_INET, SOCK_STREAM, 0);
   sockaddr_in address = {};
@@ -30,6 +28,24 @@ std::uint16_t free_port() {
   if (!bound) throw std::runtime_error("no free port");
   return ntohs(address.sin_port);
 }
+
+void rest(LoopThread& thread, std::chrono::milliseconds time) {
+  std::promise<void> over;
+  auto waited = over.get_future();
+  thread.call([&] { thread.loop().call_after(time, [&] { over.set_value(); }); });
+  waited.get();
+}
+
+void wait_until(const std::function<bool()>& holds, const std::string& what) {
+  LoopThread thread;
+  const SteadyTime deadline = system_now().steady + std::chrono::seconds{20};
+  while (!holds()) {
+    if (system_now().steady > deadline) throw std::runtime_error("never: " + what);
+    rest(thread, std::chrono::milliseconds{10});
+  }
+}
+
+namespace {
 
 // ca.crt, server.{crt,key}, client.{crt,key}.
 void write_certificates(const std::filesystem::path& folder) {

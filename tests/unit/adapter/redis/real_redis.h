@@ -4,7 +4,9 @@
 
 #pragma once
 
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +16,15 @@
 #include "tests/unit/daemon/loop_thread.h"
 
 namespace leadline::test {
+
+// One that was free a moment ago; redis-server cannot take "any".
+[[nodiscard]] std::uint16_t free_port();
+
+// Waits as a loop waits.
+void rest(LoopThread& thread, std::chrono::milliseconds time);
+
+// Tries until it holds, for 20 s at most. Throws where it does not.
+void wait_until(const std::function<bool()>& holds, const std::string& what);
 
 class RealRedis {
  public:
