@@ -106,6 +106,22 @@ TEST(ClusterTest, ALostNodeCostsItsOwnQueuesOnly) {
   std::cout << fmt::format("right again {:.2f} s after the node was back\n", took.count());
 }
 
+TEST(ClusterTest, AReplicaThatTakesItsMastersPlaceIsFound) {
+  RealCluster redis;
+  const std::string key = RealCluster::key_on(kSecond);
+  push(redis, kSecond, key, 2);
+  const auto replica = redis.replica_of(kSecond);
+  PolledBoard board({key, RealCluster::key_on(kThird)}, redis.server());
+  ASSERT_TRUE(board.becomes(0, "2")) << board.shown(0);
+  redis.node(kSecond).kill();
+  const SteadyTime killed_at = system_now().steady;
+  EXPECT_EQ(board.wrong_until(0, {2}, [&] { return board.is_fresh(0, killed_at); }), "");
+  const std::chrono::duration<double> took = system_now().steady - killed_at;
+  std::cout << fmt::format("right again {:.2f} s after the master was killed\n", took.count());
+  EXPECT_LT(took.count(), 10);
+  EXPECT_EQ(replica->say({"ROLE"}).items.at(0).text, "master");
+}
+
 // A node that hangs is not waited for each time.
 TEST(ClusterTest, AHangingNodeDelaysTheOthersLittle) {
   RealCluster redis;

@@ -64,6 +64,28 @@ void RealCluster::say_to_all(const RedisCommand& command) {
   for (const auto& node : nodes_) node->say(command);
 }
 
+std::unique_ptr<RealRedis> RealCluster::replica_of(std::size_t place) {
+  const std::uint16_t bus = free_port();
+  auto replica = std::make_unique<RealRedis>(arguments(bus));
+  node(0).say({"CLUSTER", "MEET", "127.0.0.1", std::to_string(replica->server().port),
+               std::to_string(bus)});
+  const RedisCommand replicate = {"CLUSTER", "REPLICATE", id(place)};
+  wait_until([&] { return replica->say(replicate).text == "OK"; }, "a node that is known");
+  const auto is_in_step = [&] {
+    const RedisReply role = replica->say({"ROLE"});
+    return role.items.size() == 5 && role.items[3].text == "connected";
+  };
+  wait_until(is_in_step, "a replica in step");
+  const auto all_know = [&] {
+    return std::ranges::all_of(nodes_, [&](const auto& node) {
+      const std::string known = node->say({"CLUSTER", "NODES"}).text;
+      return known.find("slave " + replicate.back()) != std::string::npos;
+    });
+  };
+  wait_until(all_know, "a replica that all know");
+  return replica;
+}
+
 RedisServer RealCluster::server() const {
   RedisServer server = {.name = "main", .timeout = std::chrono::milliseconds{500}};
   server.cluster = {{.host = "127.0.0.1", .port = nodes_[0]->server().port}};

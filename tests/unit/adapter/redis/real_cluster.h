@@ -29,6 +29,10 @@ class RealCluster {
   // Says it to every node that runs.
   void say_to_all(const RedisCommand& command);
 
+  // A fourth node, which takes this one's place where it dies. Throws where it is not in step
+  // within 20 s.
+  std::unique_ptr<RealRedis> replica_of(std::size_t place);
+
   // To reach it through its first node; and through all.
   [[nodiscard]] RedisServer server() const;
   [[nodiscard]] RedisServer server_with_all() const;
