@@ -181,8 +181,8 @@ struct Adapter::Parts {
   std::shared_ptr<ServerTransport> transport;
   std::unique_ptr<CertificateFiles> certificate_files;
   std::unique_ptr<HttpServer> api_server, metrics_server;
-  KedaScaler keda_scaler{keda_answers, queue_board,   redis_pollers,
-                         config.redis, queue_answers, {.refused = {config.kube.host}}};
+  KedaScaler keda_scaler{{keda_answers, queue_board, redis_pollers, config.redis, queue_answers},
+                         {.refused = {config.kube.host}}};
   std::unique_ptr<KedaServer> keda;  // nullptr: not served
   TimerId shutdown_timer = 0, look_timer = 0;
 };

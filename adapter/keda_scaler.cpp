@@ -88,30 +88,31 @@ class QueueSubject final : public KedaSubject {
 Result<std::shared_ptr<KedaSubject>> KedaScaler::subject(std::string_view namespace_name,
                                                          const Labels& metadata, SteadyTime now) {
   if (!is_keda_queue_trigger(metadata)) {
-    auto trigger = workloads_.trigger(namespace_name, metadata);
+    auto trigger = parts_.workloads.trigger(namespace_name, metadata);
     if (!trigger) return fail(trigger.error());
-    return std::make_shared<WorkloadSubject>(workloads_, std::move(*trigger));
+    return std::make_shared<WorkloadSubject>(parts_.workloads, std::move(*trigger));
   }
-  auto trigger = parse_keda_queue_trigger(namespace_name, metadata, redis_);
+  auto trigger = parse_keda_queue_trigger(namespace_name, metadata, parts_.redis);
   if (!trigger) return fail(trigger.error());
   auto queue = counted(*trigger, now);
   if (!queue) return fail(queue.error());
   if (!trigger->counts_jobs()) (*queue)->want_flow();
-  return std::make_shared<QueueSubject>(std::move(*trigger), std::move(*queue), queue_answers_);
+  return std::make_shared<QueueSubject>(std::move(*trigger), std::move(*queue),
+                                        parts_.queue_answers);
 }
 
 Result<std::shared_ptr<CountedQueue>> KedaScaler::counted(KedaQueueTrigger& trigger,
                                                           SteadyTime now) {
   if (trigger.is_configured) {
-    return queues_.configured(trigger.namespace_name, trigger.queue.name);
+    return parts_.queues.configured(trigger.namespace_name, trigger.queue.name);
   }
   if (trigger.server) {
     trigger.server->rule = rule_;
-    auto name = servers_.named(trigger.namespace_name, std::move(*trigger.server));
+    auto name = parts_.servers.named(trigger.namespace_name, std::move(*trigger.server));
     if (!name) return fail(name.error());
     trigger.queue.server = std::move(*name);
   }
-  return queues_.asked(trigger.queue, now);
+  return parts_.queues.asked(trigger.queue, now);
 }
 
 }  // namespace leadline

@@ -40,17 +40,20 @@ class KedaSubject {
   virtual void await_work(SteadyTime now) = 0;
 };
 
+// What a KedaScaler asks; all of it outlives it.
+struct KedaScalerParts {
+  KedaAnswers& workloads;
+  QueueBoard& queues;
+  RedisPollers& servers;
+  const RedisConfig& redis;
+  const QueueAnswers& queue_answers;
+};
+
 class KedaScaler {
  public:
-  // All outlive it. `rule`: where a name in a trigger's metadata may lead.
-  KedaScaler(KedaAnswers& workloads, QueueBoard& queues, RedisPollers& servers,
-             const RedisConfig& redis, const QueueAnswers& queue_answers, AddressRule rule = {})
-      : workloads_(workloads),
-        queues_(queues),
-        servers_(servers),
-        redis_(redis),
-        queue_answers_(queue_answers),
-        rule_(std::move(rule)) {}
+  // `rule`: where a name in a trigger's metadata may lead.
+  explicit KedaScaler(const KedaScalerParts& parts, AddressRule rule = {})
+      : parts_(parts), rule_(std::move(rule)) {}
 
   // kBadInput with every error of the metadata; kUnavailable: more queues than can be counted.
   [[nodiscard]] Result<std::shared_ptr<KedaSubject>> subject(std::string_view namespace_name,
@@ -59,19 +62,15 @@ class KedaScaler {
 
   // For time to be known, to be called several times a second.
   void look(SteadyTime now) {
-    workloads_.look(now);
-    queues_.forget_unasked(now);
+    parts_.workloads.look(now);
+    parts_.queues.forget_unasked(now);
   }
 
  private:
   [[nodiscard]] Result<std::shared_ptr<CountedQueue>> counted(KedaQueueTrigger& trigger,
                                                               SteadyTime now);
 
-  KedaAnswers& workloads_;
-  QueueBoard& queues_;
-  RedisPollers& servers_;
-  const RedisConfig& redis_;
-  const QueueAnswers& queue_answers_;
+  KedaScalerParts parts_;
   AddressRule rule_;
 };
 

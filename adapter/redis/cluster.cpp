@@ -84,8 +84,8 @@ Result<void> ClusterClient::take_slots(const Result<Replies>& replies) {
   return {};
 }
 
-// A command without a key, TIME, goes where the empty key would: its answer is the cluster's, as far
-// as the nodes' clocks agree.
+// A command without a key, TIME, goes where the empty key would: its answer is the cluster's, as
+// far as the nodes' clocks agree.
 void ClusterClient::route() {
   errands_.clear();
   for (std::size_t i = 0; i < commands_.size(); ++i) {

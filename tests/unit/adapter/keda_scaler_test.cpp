@@ -51,7 +51,7 @@ class KedaScalerTest : public testing::Test {
   RedisPollers servers_{loop_, queues_, metrics_};
   WorkloadThroughput throughput_{views_};
   QueueAnswers queue_answers_{seconds{5}, throughput_};
-  KedaScaler scaler_{answers_, queues_, servers_, redis_, queue_answers_};
+  KedaScaler scaler_{{answers_, queues_, servers_, redis_, queue_answers_}};
 };
 
 TEST_F(KedaScalerTest, AWorkloadIsASubjectToo) {

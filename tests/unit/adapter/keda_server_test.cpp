@@ -80,7 +80,7 @@ class KedaServerTest : public testing::Test {
   RedisPollers servers_{loop_, queues_, metrics_};
   WorkloadThroughput throughput_{views_};
   QueueAnswers queue_answers_{std::chrono::seconds{5}, throughput_};
-  KedaScaler scaler_{answers_, queues_, servers_, redis_, queue_answers_};
+  KedaScaler scaler_{{answers_, queues_, servers_, redis_, queue_answers_}};
   std::unique_ptr<KedaServer> server_;
   std::thread thread_;
   std::unique_ptr<ExternalScaler::Stub> stub_;
