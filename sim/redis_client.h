@@ -9,8 +9,8 @@
 
 #include "base/result.h"
 
-struct redisContext;
-struct redisReply;
+struct redisContext;  // NOLINT(readability-identifier-naming): hiredis' name
+struct redisReply;    // NOLINT(readability-identifier-naming): likewise
 
 namespace leadline {
 

@@ -14,7 +14,7 @@
 
 #include "base/result.h"
 
-struct redisReader;
+struct redisReader;  // NOLINT(readability-identifier-naming): hiredis' name
 
 namespace leadline {
 
