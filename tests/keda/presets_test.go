@@ -76,6 +76,7 @@ func TestPresetsCountWhatTheirLibrariesPutThere(t *testing.T) {
 		script, queue  string
 		jobs, inFlight int
 	}{
+		"bullmq": {"bullmq_jobs.py", "video", 4, 2},
 		"celery": {"celery_jobs.py", "clips", 5, 2},
 		"rq":     {"rq_jobs.py", "mail", 3, 1},
 	} {
