@@ -25,6 +25,12 @@ RedisQueue queue(std::string name, QueueKind kind, std::string group = {}) {
           .group = std::move(group)};
 }
 
+std::string huge_text(std::size_t size) {
+  std::string text;
+  text.resize(size, '1');
+  return text;
+}
+
 // The real poller against a real redis-server.
 class RedisPollerTest : public testing::Test {
  public:
@@ -315,8 +321,8 @@ TEST_F(RedisPollerTest, AReplyThatIsTooMuchIsUnknownAndTheNextOneIsNot) {
 
 // A huge string is not fetched; huge entries cost their own queue, and no other.
 TEST_F(RedisPollerTest, AHugeValueCostsItsOwnQueueOnly) {
-  redis_.say({"SET", "counter", std::string(20'000'000, '1')});
-  for (int i = 0; i < 3; ++i) redis_.say({"XADD", "stream", "*", "k", std::string(9'000'000, 'x')});
+  redis_.say({"SET", "counter", huge_text(20'000'000)});
+  for (int i = 0; i < 3; ++i) redis_.say({"XADD", "stream", "*", "k", huge_text(9'000'000)});
   redis_.say({"XGROUP", "CREATE", "stream", "g", "0"});
   const auto second = redis_.say({"XREVRANGE", "stream", "+", "-", "COUNT", "1"});
   redis_.say({"XADD", "stream", "*", "k", "v"});
