@@ -83,6 +83,27 @@ class QueueSubject final : public KedaSubject {
   const QueueAnswers& answers_;
 };
 
+// A queue that is one too many: its spec is told all the same, since KEDA's `fallback` rests on it.
+class UncountedSubject final : public KedaSubject {
+ public:
+  UncountedSubject(KedaQueueTrigger trigger, Error why)
+      : trigger_(std::move(trigger)), why_(std::move(why)) {}
+
+  [[nodiscard]] const std::string& namespace_name() const override {
+    return trigger_.namespace_name;
+  }
+  [[nodiscard]] const std::string& metric_name() const override { return trigger_.metric_name; }
+  [[nodiscard]] double target_value() const override { return trigger_.target_value; }
+  [[nodiscard]] Result<KedaValue> value(SteadyTime /*now*/) override { return fail(why_); }
+  [[nodiscard]] Result<bool> active(SteadyTime /*now*/) override { return fail(why_); }
+  [[nodiscard]] bool believed_at_zero(SteadyTime /*now*/) override { return false; }
+  void await_work(SteadyTime /*now*/) override {}
+
+ private:
+  KedaQueueTrigger trigger_;
+  Error why_;
+};
+
 }  // namespace
 
 Result<std::shared_ptr<KedaSubject>> KedaScaler::subject(std::string_view namespace_name,
@@ -95,7 +116,7 @@ Result<std::shared_ptr<KedaSubject>> KedaScaler::subject(std::string_view namesp
   auto trigger = parse_keda_queue_trigger(namespace_name, metadata, parts_.redis);
   if (!trigger) return fail(trigger.error());
   auto queue = counted(*trigger, now);
-  if (!queue) return fail(queue.error());
+  if (!queue) return std::make_shared<UncountedSubject>(std::move(*trigger), queue.error());
   if (!trigger->counts_jobs()) (*queue)->want_flow();
   return std::make_shared<QueueSubject>(std::move(*trigger), std::move(*queue),
                                         parts_.queue_answers);

@@ -55,7 +55,8 @@ class KedaScaler {
   explicit KedaScaler(const KedaScalerParts& parts, AddressRule rule = {})
       : parts_(parts), rule_(std::move(rule)) {}
 
-  // kBadInput with every error of the metadata; kUnavailable: more queues than can be counted.
+  // kBadInput with every error of the metadata. A queue more than can be counted is a subject whose
+  // value is unknown.
   [[nodiscard]] Result<std::shared_ptr<KedaSubject>> subject(std::string_view namespace_name,
                                                              const Labels& metadata,
                                                              SteadyTime now);

@@ -93,8 +93,8 @@ class ActivityStream final : public KedaWriter<IsActiveResponse> {
     const std::lock_guard lock(mutex_);
     if (!idle()) return;
     const auto active = subject_->active(now);
-    if (!active.value_or(false)) subject_->await_work(now);
     if (!active) return;  // unknown is no news
+    if (!*active) subject_->await_work(now);
     if (!push_.due(*active, subject_->believed_at_zero(now), now)) return;
     IsActiveResponse message;
     message.set_result(true);

@@ -210,6 +210,14 @@ void SelfMetrics::set_redis_unknown(const std::string& server, std::ptrdiff_t qu
   counted_->redis_unknown.Add({{"server", server}}).Set(static_cast<double>(queues));
 }
 
+void SelfMetrics::forget_redis(const std::string& server) {
+  counted_->redis_unknown.Remove(&counted_->redis_unknown.Add({{"server", server}}));
+  for (const char* outcome : {"answered", "failed"}) {
+    auto& polls = counted_->redis_polls.Add({{"server", server}, {"outcome", outcome}});
+    counted_->redis_polls.Remove(&polls);
+  }
+}
+
 std::string SelfMetrics::text(const SelfState& state) {
   Families all = counted_->registry.Collect();
   add_pods(state.pods, all);

@@ -75,6 +75,8 @@ class SelfMetrics {
   // One poll of a configured Redis server: `answered` or `failed`.
   void count_redis_poll(const std::string& server, std::string_view outcome);
   void set_redis_unknown(const std::string& server, std::ptrdiff_t queues);
+  // It is polled no more: what was said of it goes.
+  void forget_redis(const std::string& server);
 
   // The exposition.
   [[nodiscard]] std::string text(const SelfState& state);

@@ -12,6 +12,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kLongestWait{5'000};
+constexpr std::size_t kTailBatch = 500;
+constexpr std::int64_t kFewEntries = 32, kFewestEntries = 2;  // where more are too large
 constexpr std::size_t kFlowBatch = 32;  // queues, of which each may tell two jobs whole
 
 // What is known of a queue after a reading that follows `before`.
@@ -25,6 +27,19 @@ QueueState state_after(const QueueState& before, const QueueReading& reading, St
   const bool fewer = before.depth && reading.depth < *before.depth;
   if (fewer || reading.in_flight.value_or(0) > 0) state.taken_at = now;
   return state;
+}
+
+// Names it in the EdgeLog: others may have its namespace and name, as a list and a stream have.
+std::string edge_of(const CountedQueue& queue) {
+  return fmt::format("{}", fmt::ptr(&queue));
+}
+
+void fit(std::vector<StreamTail>& tails, std::int64_t limit) {
+  for (StreamTail& tail : tails) {
+    if (tail.limit <= limit) continue;
+    tail.limit = limit;
+    tail.beyond = std::min(tail.beyond, limit);
+  }
 }
 
 // In seconds. What could not be told is unknown for an empty queue too: else it would be known only
@@ -62,6 +77,7 @@ RedisPoller::RedisPoller(EventLoop& loop, const RedisServer& server, QueueBoard&
 
 RedisPoller::~RedisPoller() {
   loop_.cancel(timer_);
+  metrics_.forget_redis(server_);
 }
 
 void RedisPoller::tick() {
@@ -79,6 +95,7 @@ QueueList RedisPoller::due(SteadyTime now) {
   const auto all = board_.of(server_);
   if (now >= next_round_) {
     next_round_ = now + options_.interval;
+    start_round(all);
     return *all;
   }
   QueueList pressing;
@@ -86,6 +103,16 @@ QueueList RedisPoller::due(SteadyTime now) {
     return queue->is_watched(now) || queue->is_new();
   });
   return pressing;
+}
+
+// What nobody asks for any more fails no more.
+void RedisPoller::start_round(const std::shared_ptr<const QueueList>& all) {
+  if (round_ == all) return;
+  for (const auto& queue : round_ ? *round_ : QueueList()) {
+    if (std::ranges::find(*all, queue) == all->end()) edges_.forget(edge_of(*queue));
+  }
+  round_ = all;
+  report();
 }
 
 void RedisPoller::poll(QueueList queues) {
@@ -107,57 +134,101 @@ void RedisPoller::take(const Result<RedisClient::Replies>& replies) {
   unfinished_.clear();
   flows_.clear();
   flow_batch_ = kFlowBatch;
+  tail_batch_ = kTailBatch;
   for (const auto& queue : asked_) {
     const std::size_t count = queue_commands(queue->queue(), asked_at_.wall).size();
     auto reading = read_queue(queue->queue(), rest.first(count));
     rest = rest.subspan(count);
     if (reading && !reading->tails.empty()) {
+      fit(reading->tails, queue->flow_memory().tail_limit);
       unfinished_.push_back({queue, std::move(*reading)});
     } else {
+      queue->flow_memory().tail_limit = kTailLimit;
       write(queue, reading);
     }
   }
   count_tails();
 }
 
-// One queue at a time: where its entries are larger than allowed, the others are known all the
-// same.
 void RedisPoller::count_tails() {
   if (unfinished_.empty()) return told_counts();
+  tails_asked_ = tails_at_once();
   std::vector<RedisCommand> commands;
-  for (const auto& tail : unfinished_.back().reading.tails) commands.push_back(tail_command(tail));
+  for (const auto& [queue, reading] : std::span(unfinished_).last(tails_asked_)) {
+    for (const auto& tail : reading.tails) commands.push_back(tail_command(tail));
+  }
   client_->pipeline(commands, [this](const auto& replies) { take_tails(replies); });
 }
 
+// As many queues as look at no more entries together than one may alone.
+std::size_t RedisPoller::tails_at_once() const {
+  std::int64_t entries = 0;
+  std::size_t count = 0;
+  while (count < std::min(unfinished_.size(), tail_batch_)) {
+    for (const auto& tail : unfinished_[unfinished_.size() - 1 - count].reading.tails) {
+      entries += tail.limit;
+    }
+    if (count > 0 && entries > kTailLimit) break;
+    ++count;
+  }
+  return count;
+}
+
+// Where the entries of several queues are too large, each is asked alone, and the one that is to
+// blame for fewer of them: what they are is known, and that there are more.
 void RedisPoller::take_tails(const Result<RedisClient::Replies>& replies) {
   if (!replies && replies.error().code != Errc::kBadInput) return failed(replies.error());
-  const Unfinished unfinished = std::move(unfinished_.back());
-  unfinished_.pop_back();
+  if (!replies && tails_asked_ > 1) {
+    tail_batch_ = 1;
+    return count_tails();
+  }
+  if (!replies && look_at_fewer(unfinished_.back())) return count_tails();
+  const auto asked = std::span(unfinished_).last(tails_asked_);
+  if (!replies) {
+    write(asked.front().queue, fail(replies.error().with_context("entries not delivered yet")));
+  } else {
+    std::span<const RedisReply> rest = *replies;
+    for (const Unfinished& each : asked) {
+      write_tails(each, rest.first(each.reading.tails.size()));
+      rest = rest.subspan(each.reading.tails.size());
+    }
+  }
+  unfinished_.resize(unfinished_.size() - tails_asked_);
+  count_tails();
+}
+
+bool RedisPoller::look_at_fewer(Unfinished& unfinished) {
+  std::int64_t& limit = unfinished.queue->flow_memory().tail_limit;
+  if (limit <= kFewestEntries) return false;
+  limit = limit > kFewEntries ? kFewEntries : kFewestEntries;
+  fit(unfinished.reading.tails, limit);
+  return true;
+}
+
+void RedisPoller::write_tails(const Unfinished& unfinished, std::span<const RedisReply> replies) {
   Result<QueueReading> reading = unfinished.reading;
-  if (!replies) reading = fail(replies.error().with_context("entries not delivered yet"));
-  for (std::size_t i = 0; reading && i < unfinished.reading.tails.size(); ++i) {
-    const auto added = add_tail(*reading, unfinished.reading.tails[i], (*replies)[i]);
+  for (std::size_t i = 0; reading && i < replies.size(); ++i) {
+    const auto added = add_tail(*reading, unfinished.reading.tails[i], replies[i]);
     if (!added) reading = fail(added.error());
   }
   write(unfinished.queue, reading);
-  count_tails();
 }
 
 void RedisPoller::write(const std::shared_ptr<CountedQueue>& queue,
                         const Result<QueueReading>& reading) {
-  const std::string key = queue->queue().namespace_name + "/" + printable(queue->queue().name);
+  const std::string name = queue->queue().namespace_name + "/" + printable(queue->queue().name);
   if (!reading) {
     const std::string& problem = reading.error().message;
     queue->publish({.problem = problem});
-    return edges_.failed(key, "redis queue unknown",
-                         fmt::format("queue={} server={} err=\"{}\"", key, server_, problem),
+    return edges_.failed(edge_of(*queue), "redis queue unknown",
+                         fmt::format("queue={} server={} err=\"{}\"", name, server_, problem),
                          asked_at_);
   }
   const auto before = queue->state();
   QueueState state = state_after(*before, *reading, asked_at_.steady);
   first_job_ = first_job_ || (state.jobs() > 0 && before->jobs() == 0);
   queue->publish(std::move(state));
-  edges_.recovered(key, "redis queue is known again", "queue=" + key, asked_at_);
+  edges_.recovered(edge_of(*queue), "redis queue is known again", "queue=" + name, asked_at_);
   const bool flows = queue->wants_flow() && tells_oldest(queue->queue().kind);
   if (flows && asked_at_.steady >= queue->flow_memory().next_at) {
     flows_.push_back({queue, *reading});
@@ -183,14 +254,14 @@ void RedisPoller::ask_flows() {
 // Where the jobs of several queues are too large, each is asked alone, and the one that is to blame
 // not again for a while.
 void RedisPoller::take_flows(const Result<RedisClient::Replies>& replies) {
-  if (!replies && replies.error().code != Errc::kBadInput) return failed(replies.error());
+  if (!replies && replies.error().code != Errc::kBadInput) return lose_flows(replies.error());
   if (!replies && flows_asked_ > 1) {
     flow_batch_ = 1;
     return ask_flows();
   }
   const auto asked = std::span(flows_).last(flows_asked_);
   if (!replies) {
-    pause_flow(*asked.front().queue, replies.error().with_context("its jobs"));
+    pause_flow(*asked.front().queue, replies.error().with_context("its jobs"), options_.huge_pause);
   } else {
     const auto server_time = read_time(replies->front());
     auto rest = std::span(*replies).subspan(1);
@@ -218,11 +289,18 @@ void RedisPoller::write_flow(const Unfinished& unfinished, const QueueDetail& de
 }
 
 // Its reason stays to be told meanwhile.
-void RedisPoller::pause_flow(CountedQueue& queue, const Error& error) {
-  queue.flow_memory().next_at = asked_at_.steady + options_.huge_pause;
+void RedisPoller::pause_flow(CountedQueue& queue, const Error& error, milliseconds pause) {
+  queue.flow_memory().next_at = asked_at_.steady + pause;
   QueueState state = *queue.state();
   state.flow = {.oldest_age = fail(error), .rates = fail(error), .sampled_at = flows_asked_at_};
   queue.publish(std::move(state));
+}
+
+// The counts of this poll were told: they are not lost with it.
+void RedisPoller::lose_flows(const Error& error) {
+  for (const Unfinished& each : flows_) pause_flow(*each.queue, error, options_.interval);
+  flows_.clear();
+  answered();
 }
 
 void RedisPoller::answered() {

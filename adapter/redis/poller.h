@@ -11,6 +11,7 @@
 #include <chrono>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -54,16 +55,21 @@ class RedisPoller {
   void tick();
   void tick_after(std::chrono::milliseconds wait);
   [[nodiscard]] QueueList due(SteadyTime now);
+  void start_round(const std::shared_ptr<const QueueList>& all);
   void poll(QueueList queues);
   void take(const Result<RedisClient::Replies>& replies);
   void count_tails();
+  [[nodiscard]] std::size_t tails_at_once() const;
   void take_tails(const Result<RedisClient::Replies>& replies);
+  [[nodiscard]] static bool look_at_fewer(Unfinished& unfinished);
+  void write_tails(const Unfinished& unfinished, std::span<const RedisReply> replies);
   void write(const std::shared_ptr<CountedQueue>& queue, const Result<QueueReading>& reading);
   void ask_flows();
   void take_flows(const Result<RedisClient::Replies>& replies);
   void write_flow(const Unfinished& unfinished, const QueueDetail& detail,
                   const Result<std::chrono::milliseconds>& server_time);
-  void pause_flow(CountedQueue& queue, const Error& error);
+  void pause_flow(CountedQueue& queue, const Error& error, std::chrono::milliseconds pause);
+  void lose_flows(const Error& error);
   void told_counts();
   void answered();
   void failed(const Error& error);
@@ -78,14 +84,17 @@ class RedisPoller {
   const std::unique_ptr<RedisClient> client_;
   QueueList asked_;                     // of this poll
   std::vector<Unfinished> unfinished_;  // likewise
-  std::vector<Unfinished> flows_;       // likewise, of which the flow is to be asked
+  std::size_t tail_batch_ = 1;          // of so many queues the tails in one pipeline
+  std::size_t tails_asked_ = 0;         // the last ones of unfinished_, in the pipeline in flight
+  std::vector<Unfinished> flows_;       // of this poll, of which the flow is to be asked
   std::size_t flow_batch_ = 1;          // so many in one pipeline
   std::size_t flows_asked_ = 0;         // the last ones of flows_, in the pipeline in flight
   Instant asked_at_;
   SteadyTime flows_asked_at_;
-  SteadyTime next_round_;   // when all queues are asked
-  bool first_job_ = false;  // seen in this poll
-  int failures_ = 0;        // in a row
+  SteadyTime next_round_;                   // when all queues are asked
+  std::shared_ptr<const QueueList> round_;  // those of the last round
+  bool first_job_ = false;                  // seen in this poll
+  int failures_ = 0;                        // in a row
   std::minstd_rand random_{std::random_device{}()};
   EdgeLog edges_;
   TimerId timer_ = 0;

@@ -72,8 +72,9 @@ class CountedQueue {
   // What its poller keeps of it, which alone may touch this.
   struct FlowMemory {
     QueueRateWindow window;
-    std::vector<std::string> whole_keys;  // of the last reading
-    SteadyTime next_at;                   // not asked for before
+    std::vector<std::string> whole_keys;   // of the last reading
+    SteadyTime next_at;                    // not asked for before
+    std::int64_t tail_limit = kTailLimit;  // entries that may be looked at: more were too large
   };
   [[nodiscard]] FlowMemory& flow_memory() { return flow_memory_; }
 

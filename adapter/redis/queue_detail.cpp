@@ -14,6 +14,8 @@
 namespace leadline {
 namespace {
 
+constexpr std::size_t kLargestJob = 256UL * 1024;  // bytes of JSON; Sidekiq's are a few hundred
+
 using std::chrono::milliseconds;
 using Oldest = std::optional<milliseconds>;
 
@@ -82,6 +84,9 @@ class Reader {
   void read_job(const RedisCommand& command, const RedisReply& reply) {
     if (reply.type == RedisReply::Type::kNil) return;
     if (reply.type != RedisReply::Type::kText) return fail_oldest(unreadable(command, reply));
+    // Read whole it takes up to seventy times its size: a hostile one's 16 MB would be a gigabyte.
+    if (reply.text.size() > kLargestJob)
+      return fail_oldest(refused(command, "its job is too large"));
     const auto job = nlohmann::json::parse(reply.text, nullptr, false);
     const auto pushed = job.is_object() ? job.find("enqueued_at") : job.end();
     if (pushed == job.end() || !pushed->is_number()) {

@@ -149,7 +149,8 @@ TEST_F(KedaScalerTest, OneServerWithOneLoginIsOne) {
   const auto of = [&](const std::string& password, const std::string& list) {
     const Labels metadata = {
         {"listName", list}, {"address", "redis.shop:6379"}, {"password", password}};
-    return scaler_.subject("shop", metadata, noon().steady).has_value();
+    const auto subject = required(scaler_.subject("shop", metadata, noon().steady));
+    return subject->value(noon().steady).error().message.ends_with("not asked yet");
   };
   EXPECT_TRUE(of("a", "mail") && of("a", "mail") && of("a", "letters") && of("b", "mail"));
   EXPECT_EQ(queues_.of("redis.shop:6379/0")->size(), 2);
@@ -179,13 +180,16 @@ TEST_F(KedaScalerTest, WhatNobodyAsksForIsForgotten) {
 TEST_F(KedaScalerTest, ATenantHasItsShareOfQueues) {
   const auto ask = [&](const std::string& namespace_name, std::size_t number) {
     const Labels metadata = {{"listName", std::to_string(number)}, {"server", "main"}};
-    const auto subject = scaler_.subject(namespace_name, metadata, noon().steady);
-    return subject ? "" : subject.error().message;
+    const auto subject = required(scaler_.subject(namespace_name, metadata, noon().steady));
+    EXPECT_EQ(subject->target_value(), 5);
+    return subject->value(noon().steady).error().message;
   };
-  for (std::size_t i = 0; i < QueueBoard::kMaxAskedOfNamespace; ++i) EXPECT_EQ(ask("shop", i), "");
+  for (std::size_t i = 0; i < QueueBoard::kMaxAskedOfNamespace; ++i) {
+    EXPECT_EQ(ask("shop", i), fmt::format("redis queue {}: not asked yet", i));
+  }
   EXPECT_EQ(ask("shop", 9999), "triggers of this namespace ask for 500 queues, the most");
-  EXPECT_EQ(ask("shop", 0), "");
-  EXPECT_EQ(ask("other", 9999), "");
+  EXPECT_EQ(ask("shop", 0), "redis queue 0: not asked yet");
+  EXPECT_EQ(ask("other", 9999), "redis queue 9999: not asked yet");
 }
 
 }  // namespace

@@ -319,23 +319,38 @@ TEST_F(RedisPollerTest, AReplyThatIsTooMuchIsUnknownAndTheNextOneIsNot) {
   EXPECT_TRUE(becomes(0, "7/-"));
 }
 
-// A huge string is not fetched; huge entries cost their own queue, and no other.
+// A huge string is not fetched; huge entries cost their own queue, and no other: of some of them it
+// is known that there are at least two, of the largest nothing.
 TEST_F(RedisPollerTest, AHugeValueCostsItsOwnQueueOnly) {
   redis_.say({"SET", "counter", huge_text(20'000'000)});
-  for (int i = 0; i < 3; ++i) redis_.say({"XADD", "stream", "*", "k", huge_text(9'000'000)});
-  redis_.say({"XGROUP", "CREATE", "stream", "g", "0"});
-  const auto second = redis_.say({"XREVRANGE", "stream", "+", "-", "COUNT", "1"});
-  redis_.say({"XADD", "stream", "*", "k", "v"});
-  redis_.say({"XDEL", "stream", second.items.at(0).items.at(0).text});
+  const auto add_without_lag = [&](const std::string& stream, std::size_t size) {
+    for (int i = 0; i < 4; ++i) redis_.say({"XADD", stream, "*", "k", huge_text(size)});
+    redis_.say({"XGROUP", "CREATE", stream, "g", "0"});
+    const auto last = redis_.say({"XREVRANGE", stream, "+", "-", "COUNT", "1"});
+    redis_.say({"XADD", stream, "*", "k", "v"});
+    redis_.say({"XDEL", stream, last.items.at(0).items.at(0).text});
+  };
+  add_without_lag("large", 6'000'000);
+  add_without_lag("huge", 9'000'000);
   redis_.say({"RPUSH", "list", "a"});
   redis_.say({"XADD", "good", "*", "k", "v"});
-  poll({queue("counter", QueueKind::kCounter), queue("stream", QueueKind::kStream, "g"),
-        queue("list", QueueKind::kList), queue("good", QueueKind::kStream, "g")});
+  poll({queue("counter", QueueKind::kCounter), queue("large", QueueKind::kStream, "g"),
+        queue("huge", QueueKind::kStream, "g"), queue("list", QueueKind::kList),
+        queue("good", QueueKind::kStream, "g")});
   EXPECT_TRUE(becomes(0, "GETRANGE counter: the reply is no count"));
-  EXPECT_TRUE(becomes(1, "entries not delivered yet: the replies are larger than allowed"));
+  EXPECT_TRUE(becomes(1, "2/0"));
+  EXPECT_TRUE(becomes(2, "entries not delivered yet: the replies are larger than allowed"));
   redis_.say({"RPUSH", "list", "b"});
-  EXPECT_TRUE(becomes(2, "2/-"));
-  EXPECT_TRUE(becomes(3, "1/0"));
+  EXPECT_TRUE(becomes(3, "2/-"));
+  EXPECT_TRUE(becomes(4, "1/0"));
+}
+
+TEST_F(RedisPollerTest, APollerThatIsGoneLeavesNoSeriesBehind) {
+  poll({queue("a", QueueKind::kList)});
+  ASSERT_TRUE(becomes(0, "0/-"));
+  EXPECT_NE(metrics_.text({}).find("server=\"main\""), std::string::npos);
+  thread_.call([&] { poller_.reset(); });
+  EXPECT_EQ(metrics_.text({}).find("server=\"main\""), std::string::npos) << metrics_.text({});
 }
 
 // One connection for all queues of a server, kept from poll to poll.

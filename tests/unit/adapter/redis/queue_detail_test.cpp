@@ -83,6 +83,15 @@ TEST(QueueDetailTest, TheOldestIsPendingOrNotDelivered) {
   EXPECT_EQ(detail(grouped, {stream(":70\r\n", "5-0"), "*0\r\n"}), "70, none");
 }
 
+// Its parser would make a gigabyte of 16 MB of brackets.
+TEST(QueueDetailTest, ALargeJobIsNotRead) {
+  const std::string brackets(300'000, '[');
+  const std::string reply = fmt::format("${}\r\n{}\r\n", brackets.size(), brackets);
+  EXPECT_EQ(
+      detail(queue(QueueKind::kSidekiq), {reply}),
+      "a queue of this kind does not tell what was added, LINDEX queue:q: its job is too large");
+}
+
 TEST(QueueDetailTest, WithoutAGroupTheFirstEntryIsTheOldest) {
   EXPECT_EQ(detail(queue(QueueKind::kStream), {stream(":70\r\n", "5-0")}, kWhole), "70, 5");
   EXPECT_EQ(detail(queue(QueueKind::kStream), {stream(":70\r\n", "")}, kWhole), "70, none");
