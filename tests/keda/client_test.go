@@ -89,25 +89,39 @@ func TestAnActivationIsAReasonMore(t *testing.T) {
 	expectRead(t, scaler, "1 true") // work is never dropped, whatever the activation
 }
 
+// silence stops the pod's sidecar, as a node that hangs does.
+func (p *pod) silence(t *testing.T) {
+	t.Helper()
+	if err := p.sidecar.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// awaitUnknown waits for an error with all these words; a zero on the way fails the test.
+func awaitUnknown(t *testing.T, scaler scalers.Scaler, words ...string) {
+	t.Helper()
+	eventually(t, func() error {
+		got := read(scaler)
+		if strings.HasPrefix(got, "0") {
+			t.Fatalf("KEDA read a silent pod as %q", got)
+		}
+		for _, word := range words {
+			if !strings.Contains(got, word) {
+				return fmt.Errorf("KEDA read %q", got)
+			}
+		}
+		return nil
+	})
+}
+
 func TestUnknownIsAnErrorAndNeverZero(t *testing.T) {
 	t.Parallel()
 	p := newPod(t, "a")
 	p.running.Store(3)
 	scaler := external(t, newAdapter(t, insecureDoor, p).trigger(metadata{"scaleToZero": "true"}))
 	expectRead(t, scaler, "3 true")
-	if err := p.sidecar.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, func() error {
-		got := read(scaler)
-		if strings.HasPrefix(got, "0") {
-			t.Fatalf("KEDA read a silent pod as %q", got)
-		}
-		if !strings.Contains(got, "Unavailable") || !strings.Contains(got, "stale: a") {
-			return fmt.Errorf("KEDA read %q", got)
-		}
-		return nil
-	})
+	p.silence(t)
+	awaitUnknown(t, scaler, "Unavailable", "stale: a")
 	if specs := scaler.GetMetricSpecForScaling(context.Background()); len(specs) != 1 {
 		t.Errorf("%d specs: KEDA's fallback rests on them", len(specs))
 	}

@@ -2,14 +2,12 @@ package keda_test
 
 import (
 	"crypto/x509"
-	"errors"
 	"maps"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -119,19 +117,8 @@ func TestTheMetricsAPIScalerIsToldWhatIsUnknown(t *testing.T) {
 	}
 	expectRead(t, reader(t, a, "demo/llm/queue_depth", nil, metadata{"token": "other"}), "returned 401")
 	expectRead(t, reader(t, a, "demo/llm/queue_depth", metadata{"authMode": ""}, nil), "returned 403")
-	if err := p.sidecar.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, func() error {
-		got := read(scaler)
-		if strings.HasPrefix(got, "0") {
-			t.Fatalf("KEDA read a silent pod as %q", got)
-		}
-		if !strings.Contains(got, "returned 404") {
-			return errors.New(got)
-		}
-		return nil
-	})
+	p.silence(t)
+	awaitUnknown(t, scaler, "returned 404")
 }
 
 // As TestTheExamplesTriggersAreUnderstood, of the trigger that does not speak gRPC.

@@ -3,7 +3,6 @@
 package operator_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -18,23 +17,7 @@ import (
 )
 
 // onList scales a Deployment that does nothing on a list, from zero as soon as can be.
-const onList = `apiVersion: v1
-kind: Namespace
-metadata: {name: %[1]s}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: workers, namespace: %[1]s}
-spec:
-  replicas: 0
-  selector: {matchLabels: {app: workers}}
-  template:
-    metadata: {labels: {app: workers}}
-    spec:
-      terminationGracePeriodSeconds: 0
-      containers: [{name: worker, image: example.com/worker:1, command: [/bin/sleep, "3600"]}]
----
-apiVersion: keda.sh/v1alpha1
+const onList = `apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
 metadata: {name: workers, namespace: %[1]s}
 spec:
@@ -49,8 +32,8 @@ spec:
 
 // activations is how long after LPUSH the Deployment was to have a replica, as the API's watch tells it.
 func activations(t *testing.T, namespace, trigger string, trials int) (took []time.Duration) {
+	newDeployment(t, namespace, `[/bin/sleep, "3600"]`)
 	apply(t, fmt.Sprintf(onList, namespace, trigger))
-	t.Cleanup(func() { _, _ = admin.Run(context.Background(), "delete", "namespace", namespace, "--wait=false") })
 	changes, err := client.AppsV1().Deployments(namespace).Watch(t.Context(), metav1.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -92,9 +75,6 @@ func TestActivationInTheCluster(t *testing.T) {
 	trials, err := strconv.Atoi(os.Getenv("CLUSTER_TRIALS"))
 	if err != nil || trials < 1 {
 		trials = 50
-	}
-	if _, err := admin.Run(t.Context(), "apply", "-f", examples+"/keda/authentication.yaml"); err != nil {
-		t.Fatal(err)
 	}
 	for namespace, trigger := range map[string]string{
 		"theirs": fmt.Sprintf("redis\n      metadata: {address: %q, listName: theirs}", server),

@@ -40,6 +40,15 @@ func newWorkers(t *testing.T, namespace string, job time.Duration, prefetch int)
 	if err != nil {
 		t.Fatal(err)
 	}
+	newDeployment(t, namespace, fmt.Sprintf(
+		`[%q, worker, --redis, %q, --stream, %q, --work-ms, "%d", --prefetch, "%d", --claim-after-ms, "%d"]`,
+		path, server, namespace, job.Milliseconds(), prefetch, 2*job.Milliseconds()*int64(prefetch)))
+	return newHistory(t, namespace)
+}
+
+// newDeployment is `workers`, at zero, in a namespace of its own, and the way in which KEDA shows who it is.
+func newDeployment(t *testing.T, namespace, command string) {
+	t.Helper()
 	apply(t, fmt.Sprintf(`apiVersion: v1
 kind: Namespace
 metadata: {name: %[1]s}
@@ -54,17 +63,12 @@ spec:
     metadata: {labels: {app: workers}}
     spec:
       terminationGracePeriodSeconds: 1
-      containers:
-        - name: worker
-          image: example.com/worker:1
-          command: [%[2]q, worker, --redis, %[3]q, --stream, %[1]q, --work-ms, "%[4]d", --prefetch, "%[5]d",
-                    --claim-after-ms, "%[6]d"]
-`, namespace, path, server, job.Milliseconds(), prefetch, 2*job.Milliseconds()*int64(prefetch)))
+      containers: [{name: worker, image: example.com/worker:1, command: %[2]s}]
+`, namespace, command))
 	t.Cleanup(func() { _, _ = admin.Run(context.Background(), "delete", "namespace", namespace, "--wait=false") })
 	if _, err := admin.Run(t.Context(), "apply", "-f", examples+"/keda/authentication.yaml"); err != nil {
 		t.Fatal(err)
 	}
-	return newHistory(t, namespace)
 }
 
 // onStream scales the workers on their stream: so many jobs a replica.
