@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "adapter/given_text.h"
 #include "adapter/label_value.h"
 #include "engine/scaling/quantity.h"
 
@@ -20,12 +21,6 @@ constexpr std::size_t kSegments = 5;           // keda, v1, namespace, workload,
 constexpr std::size_t kLongestNamespace = 63;  // RFC 1123 label
 constexpr std::array<std::string_view, 3> kTriggerKeys = {"kind", "window", "selector"};
 
-// At most as much of a stranger's text as a message needs.
-std::string shown(std::string_view text) {
-  constexpr std::size_t kEnough = 100;
-  return fmt::format("\"{}\"", text.substr(0, kEnough));
-}
-
 bool is_namespace_name(std::string_view text) {
   return !text.empty() && text.size() <= kLongestNamespace && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -37,13 +32,14 @@ bool is_namespace_name(std::string_view text) {
 std::optional<ApiError> check_query(const RequestTarget& target) {
   constexpr std::string_view kAllowed = "kind, window, selector and pretty are, once each";
   if (!target.dropped.empty()) {
-    return bad_request(
-        fmt::format("query {}: malformed, or given twice: {}", shown(target.dropped), kAllowed));
+    return bad_request(fmt::format("query {}: malformed, or given twice: {}",
+                                   in_quotes(target.dropped), kAllowed));
   }
   for (const auto& [name, value] : target.parameters) {
     const bool known =
         name == "pretty" || std::ranges::find(kTriggerKeys, name) != kTriggerKeys.end();
-    if (!known) return bad_request(fmt::format("query {}: not known: {}", shown(name), kAllowed));
+    if (!known)
+      return bad_request(fmt::format("query {}: not known: {}", in_quotes(name), kAllowed));
   }
   return std::nullopt;
 }
@@ -68,11 +64,12 @@ ApiError wrong_trigger(std::string_view message) {
 std::optional<ApiError> check_queue(const RequestTarget& target, std::string_view name) {
   for (const std::string_view key : kTriggerKeys) {
     if (const auto value = target.parameter(key)) {
-      return bad_request(fmt::format("{} = {}: a queue has none", key, shown(*value)));
+      return bad_request(fmt::format("{} = {}: a queue has none", key, in_quotes(*value)));
     }
   }
   if (!name.empty() && is_label_value(name)) return std::nullopt;
-  return bad_request(fmt::format("queue {}: must be a queue's name, a label value", shown(name)));
+  return bad_request(
+      fmt::format("queue {}: must be a queue's name, a label value", in_quotes(name)));
 }
 
 // REQUIRES: `name` is a label value, so that the selector says nothing else.
@@ -128,7 +125,7 @@ ApiResult<std::string> JsonDoor::answer(const RequestTarget& target, Instant now
   if (!is_namespace_name(asked.namespace_name)) {
     return tl::unexpected(bad_request(
         fmt::format("namespace {}: must be lower-case letters, digits and -, at most {} of them",
-                    shown(asked.namespace_name), kLongestNamespace)));
+                    in_quotes(asked.namespace_name), kLongestNamespace)));
   }
   const auto body =
       parts_.queues.serves(asked.metric) ? of_queue(asked, now) : of_workload(asked, now);
@@ -141,7 +138,7 @@ ApiResult<ordered_json> JsonDoor::of_workload(const Asked& asked, Instant now) c
     return tl::unexpected(not_found(fmt::format(
         "the server could not find the metric {}: /apis/external.metrics.k8s.io/v1beta1 lists "
         "those that are served",
-        shown(asked.metric))));
+        in_quotes(asked.metric))));
   }
   const auto trigger = parts_.answers.trigger(asked.namespace_name, metadata_of(asked.target));
   if (!trigger) return tl::unexpected(wrong_trigger(trigger.error().message));

@@ -1,6 +1,5 @@
 #include "adapter/keda_metadata.h"
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -8,16 +7,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "adapter/given_text.h"
+
 namespace leadline {
 namespace {
-
-constexpr std::size_t kLongestName = 253;  // of a Kubernetes object: RFC 1123 subdomain
-
-// At most as much of a stranger's text as a message needs.
-std::string shown(std::string_view text) {
-  constexpr std::size_t kEnough = 100;
-  return fmt::format("\"{}\"", text.substr(0, kEnough));
-}
 
 std::optional<double> number_in(std::string_view text) {
   double number = 0;
@@ -31,12 +24,6 @@ std::string from_environment(std::string_view key) {
 }
 
 }  // namespace
-
-bool is_object_name(std::string_view text) {
-  return !text.empty() && text.size() <= kLongestName && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
-  });
-}
 
 std::string_view KedaMetadata::text(std::string_view key) const {
   const auto found = metadata_.find(key);
@@ -73,7 +60,7 @@ void KedaMetadata::wrong(std::string_view key, std::string_view value, std::stri
   } else if (is_from_environment(key)) {
     errors_.push_back(fmt::format("{}, not shown: {}", from_environment(key), must));
   } else {
-    errors_.push_back(fmt::format("{} = {}: {}", key, shown(value), must));
+    errors_.push_back(fmt::format("{} = {}: {}", key, in_quotes(value), must));
   }
 }
 

@@ -13,9 +13,6 @@
 
 namespace leadline {
 
-// Whether `text` may be the name of a Kubernetes object.
-[[nodiscard]] bool is_object_name(std::string_view text);
-
 class KedaMetadata {
  public:
   // `metadata` outlives it.

@@ -36,17 +36,26 @@ class WorkloadSubject final : public KedaSubject {
 // KEDA tells nothing of replicas: where no worker took a job for so long, there may be none.
 constexpr std::chrono::seconds kNobodyWorks{10};
 
-class QueueSubject final : public KedaSubject {
+// What a trigger on a queue says, whatever is known of the queue.
+class QueueTriggerSubject : public KedaSubject {
  public:
-  QueueSubject(KedaQueueTrigger trigger, std::shared_ptr<CountedQueue> counted,
-               const QueueAnswers& answers)
-      : trigger_(std::move(trigger)), counted_(std::move(counted)), answers_(answers) {}
+  explicit QueueTriggerSubject(KedaQueueTrigger trigger) : trigger_(std::move(trigger)) {}
 
   [[nodiscard]] const std::string& namespace_name() const override {
     return trigger_.namespace_name;
   }
   [[nodiscard]] const std::string& metric_name() const override { return trigger_.metric_name; }
   [[nodiscard]] double target_value() const override { return trigger_.target_value; }
+
+ protected:
+  const KedaQueueTrigger trigger_;
+};
+
+class QueueSubject final : public QueueTriggerSubject {
+ public:
+  QueueSubject(KedaQueueTrigger trigger, std::shared_ptr<CountedQueue> counted,
+               const QueueAnswers& answers)
+      : QueueTriggerSubject(std::move(trigger)), counted_(std::move(counted)), answers_(answers) {}
 
   [[nodiscard]] Result<KedaValue> value(SteadyTime now) override {
     counted_->ask(now);
@@ -78,29 +87,22 @@ class QueueSubject final : public KedaSubject {
                 error.message);
   }
 
-  KedaQueueTrigger trigger_;
   std::shared_ptr<CountedQueue> counted_;
   const QueueAnswers& answers_;
 };
 
 // A queue that is one too many: its spec is told all the same, since KEDA's `fallback` rests on it.
-class UncountedSubject final : public KedaSubject {
+class UncountedSubject final : public QueueTriggerSubject {
  public:
   UncountedSubject(KedaQueueTrigger trigger, Error why)
-      : trigger_(std::move(trigger)), why_(std::move(why)) {}
+      : QueueTriggerSubject(std::move(trigger)), why_(std::move(why)) {}
 
-  [[nodiscard]] const std::string& namespace_name() const override {
-    return trigger_.namespace_name;
-  }
-  [[nodiscard]] const std::string& metric_name() const override { return trigger_.metric_name; }
-  [[nodiscard]] double target_value() const override { return trigger_.target_value; }
   [[nodiscard]] Result<KedaValue> value(SteadyTime /*now*/) override { return fail(why_); }
   [[nodiscard]] Result<bool> active(SteadyTime /*now*/) override { return fail(why_); }
   [[nodiscard]] bool believed_at_zero(SteadyTime /*now*/) override { return false; }
   void await_work(SteadyTime /*now*/) override {}
 
  private:
-  KedaQueueTrigger trigger_;
   Error why_;
 };
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "adapter/given_text.h"
 #include "adapter/keda_metadata.h"
 
 namespace leadline {

@@ -9,7 +9,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
-#include "adapter/keda_metadata.h"
+#include "adapter/given_text.h"
 #include "adapter/label_value.h"
 #include "adapter/pod_index.h"
 

@@ -119,11 +119,12 @@ void RedisPoller::poll(QueueList queues) {
   asked_ = std::move(queues);
   asked_at_ = options_.clock();
   first_job_ = false;
+  commands_.clear();
   std::vector<RedisCommand> commands;
   for (const auto& queue : asked_) {
-    for (auto& command : queue_commands(queue->queue(), asked_at_.wall)) {
-      commands.push_back(std::move(command));
-    }
+    auto its = queue_commands(queue->queue(), asked_at_.wall);
+    commands_.push_back(its.size());
+    std::ranges::move(its, std::back_inserter(commands));
   }
   client_->pipeline(commands, [this](const auto& replies) { take(replies); });
 }
@@ -135,10 +136,10 @@ void RedisPoller::take(const Result<RedisClient::Replies>& replies) {
   flows_.clear();
   flow_batch_ = kFlowBatch;
   tail_batch_ = kTailBatch;
-  for (const auto& queue : asked_) {
-    const std::size_t count = queue_commands(queue->queue(), asked_at_.wall).size();
-    auto reading = read_queue(queue->queue(), rest.first(count));
-    rest = rest.subspan(count);
+  for (std::size_t i = 0; i < asked_.size(); ++i) {
+    const auto& queue = asked_[i];
+    auto reading = read_queue(queue->queue(), rest.first(commands_[i]));
+    rest = rest.subspan(commands_[i]);
     if (reading && !reading->tails.empty()) {
       fit(reading->tails, queue->flow_memory().tail_limit);
       unfinished_.push_back({queue, std::move(*reading)});

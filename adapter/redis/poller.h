@@ -1,6 +1,6 @@
 // RedisPoller asks one server once a second for all its queues, in one pipeline, and writes what it
 // learns on the QueueBoard. Queues of which somebody awaits the first job it asks every 50 ms, and
-// a new one at once. A stream with a backlog costs another pipeline; what queues tell of their flow
+// a new one at once. Streams with a backlog cost another pipeline; what queues tell of their flow
 // is asked in a last one, once a second, after their counts were told. After a failure it waits
 // longer each time, up to five seconds, and never in step with other replicas. What was known stays
 // known through a lost connection, until it is stale; what Redis refuses is unknown at once. Lives
@@ -83,6 +83,7 @@ class RedisPoller {
   const RedisPollerOptions options_;
   const std::unique_ptr<RedisClient> client_;
   QueueList asked_;                     // of this poll
+  std::vector<std::size_t> commands_;   // likewise: how many asked for each
   std::vector<Unfinished> unfinished_;  // likewise
   std::size_t tail_batch_ = 1;          // of so many queues the tails in one pipeline
   std::size_t tails_asked_ = 0;         // the last ones of unfinished_, in the pipeline in flight

@@ -147,13 +147,6 @@ std::vector<Count> counts_of(const RedisQueue& queue, WallTime now) {
   return counts;
 }
 
-std::optional<std::int64_t> number_in(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 // A number of jobs. Where a counter's key does not exist its text is empty.
 Result<std::int64_t> number_of(const Count& count, const RedisReply& reply) {
   const RedisCommand& command = count.command;
@@ -162,7 +155,7 @@ Result<std::int64_t> number_of(const Count& count, const RedisReply& reply) {
   if (count.part != Part::kCounter) {
     if (reply.type == RedisReply::Type::kInteger) number = reply.integer;
   } else if (reply.type == RedisReply::Type::kText) {
-    number = reply.text.empty() ? 0 : number_in(reply.text);
+    number = reply.text.empty() ? 0 : whole_number_in(reply.text);
   }
   if (!number || *number < 0 || *number > kMostJobs)
     return refused(command, "the reply is no count");

@@ -126,11 +126,8 @@ class Reader {
 };
 
 std::optional<std::int64_t> number_in(const RedisReply& reply) {
-  std::int64_t number = 0;
-  const char* end = reply.text.data() + reply.text.size();
-  const auto [stop, error] = std::from_chars(reply.text.data(), end, number);
-  if (error != std::errc() || stop != end || number < 0 || number > kMostJobs) return std::nullopt;
-  return number;
+  const auto number = whole_number_in(reply.text);
+  return number && *number >= 0 && *number <= kMostJobs ? number : std::nullopt;
 }
 
 }  // namespace

@@ -1,13 +1,10 @@
 #include "adapter/redis/reply.h"
 
+#include <charconv>
+
 #include "daemon/log.h"
 
 namespace leadline {
-namespace {
-
-constexpr std::size_t kShownError = 200;  // bytes of a server's words that a message repeats
-
-}  // namespace
 
 const std::string& key_of(const RedisCommand& command) {
   static const std::string kNone;
@@ -15,10 +12,22 @@ const std::string& key_of(const RedisCommand& command) {
   return place < command.size() ? command[place] : kNone;
 }
 
+std::optional<std::int64_t> whole_number_in(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+std::string shown_words(std::string_view words) {
+  constexpr std::size_t kEnough = 200;  // bytes
+  return printable(words.substr(0, kEnough));
+}
+
 tl::unexpected<Error> refused(const RedisCommand& command, std::string_view why) {
   const std::string& key = key_of(command);
   return fail(Errc::kBadInput, "{}{}{}: {}", command.front(), key.empty() ? "" : " ",
-              printable(key), printable(why.substr(0, kShownError)));
+              printable(key), shown_words(why));
 }
 
 const RedisReply* field(const RedisReply& reply, std::string_view name) {

@@ -1,9 +1,10 @@
 // What is common to reading Redis' replies: a count, a field, a refusal in the server's own words.
-// Used by queue.cpp and queue_detail.cpp. Pure.
+// Used by whoever reads them. Pure.
 
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,12 @@ inline constexpr std::int64_t kMostJobs =
 
 // The one key of a command; empty where it has none.
 [[nodiscard]] const std::string& key_of(const RedisCommand& command);
+
+// The number that is all of `text`; nullopt: it is none, or does not fit.
+[[nodiscard]] std::optional<std::int64_t> whole_number_in(std::string_view text);
+
+// A server's words as a message may repeat them: printable, and not longer than a person reads.
+[[nodiscard]] std::string shown_words(std::string_view words);
 
 // kBadInput with command, key and reason, of which no more is repeated than a person reads.
 [[nodiscard]] tl::unexpected<Error> refused(const RedisCommand& command, std::string_view why);

@@ -1,13 +1,13 @@
 #include "adapter/redis/sentinel.h"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "adapter/redis/reply.h"
 #include "daemon/log.h"
 
 namespace leadline {
@@ -17,45 +17,35 @@ using Type = RedisReply::Type;
 
 constexpr std::chrono::milliseconds kSentinelTimeout{1'000};
 constexpr std::chrono::seconds kConfirmAfter{1};
-constexpr std::size_t kShownError = 200;  // bytes of a server's words that a message repeats
-
-std::int64_t port_in(std::string_view text) {
-  std::int64_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc() && end == text.data() + text.size() ? port : 0;
-}
-
-std::string shown(std::string_view words) {
-  return printable(words.substr(0, kShownError));
-}
 
 }  // namespace
 
 Result<RedisAddress> master_in(const RedisReply& reply) {
   if (reply.type == Type::kError) {
-    return fail(Errc::kUnavailable, "answered {}", shown(reply.text));
+    return fail(Errc::kUnavailable, "answered {}", shown_words(reply.text));
   }
   if (reply.type == Type::kNil) return fail(Errc::kUnavailable, "knows no master of this name");
   const bool is_pair = reply.items.size() == 2 && reply.items[0].type == Type::kText &&
                        reply.items[1].type == Type::kText;
   if (!is_pair) return fail(Errc::kUnavailable, "names no address");
-  const auto address = told_redis_address(reply.items[0].text, port_in(reply.items[1].text));
+  const auto address =
+      told_redis_address(reply.items[0].text, whole_number_in(reply.items[1].text).value_or(0));
   if (!address) {
-    return fail(Errc::kUnavailable, "names {}:{}, which is no address", shown(reply.items[0].text),
-                shown(reply.items[1].text));
+    return fail(Errc::kUnavailable, "names {}:{}, which is no address",
+                shown_words(reply.items[0].text), shown_words(reply.items[1].text));
   }
   return *address;
 }
 
 Result<void> check_is_master(const RedisReply& role) {
   if (role.type == Type::kError) {
-    return fail(Errc::kUnavailable, "ROLE was answered {}", shown(role.text));
+    return fail(Errc::kUnavailable, "ROLE was answered {}", shown_words(role.text));
   }
   if (role.items.empty() || role.items[0].type != Type::kText) {
     return fail(Errc::kUnavailable, "ROLE was answered with no role");
   }
   if (role.items[0].text == "master") return {};
-  return fail(Errc::kUnavailable, "is no master but {}", shown(role.items[0].text));
+  return fail(Errc::kUnavailable, "is no master but {}", shown_words(role.items[0].text));
 }
 
 SentinelClient::SentinelClient(EventLoop& loop, RedisServer server, RedisSentinels sentinels,

@@ -1,10 +1,9 @@
 #include "adapter/redis/slots.h"
 
 #include <algorithm>
-#include <charconv>
 #include <string>
 
-#include "daemon/log.h"
+#include "adapter/redis/reply.h"
 
 namespace leadline {
 namespace {
@@ -12,14 +11,6 @@ namespace {
 using Type = RedisReply::Type;
 
 constexpr std::size_t kLongestRedirect = 300;  // a host has 255 bytes at most
-constexpr std::size_t kShownError = 200;       // bytes of a server's words that a message repeats
-
-std::optional<std::int64_t> number_in(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 bool is_slot(std::int64_t number) {
   return number >= 0 && number < kRedisSlots;
@@ -68,8 +59,8 @@ std::optional<RedisRedirect> redirect_in(std::string_view error, const RedisAddr
   if (space == std::string_view::npos || colon == std::string_view::npos || colon < space) {
     return std::nullopt;
   }
-  const auto slot = number_in(error.substr(0, space));
-  const auto port = number_in(error.substr(colon + 1));
+  const auto slot = whole_number_in(error.substr(0, space));
+  const auto port = whole_number_in(error.substr(colon + 1));
   if (!slot || !is_slot(*slot) || !port) return std::nullopt;
   const std::string_view host = error.substr(space + 1, colon - space - 1);
   const auto address = told_redis_address(host.empty() ? asked.host : host, *port);
@@ -79,8 +70,7 @@ std::optional<RedisRedirect> redirect_in(std::string_view error, const RedisAddr
 
 Result<SlotMap> SlotMap::from(const RedisReply& reply, const RedisAddress& asked) {
   if (reply.type == Type::kError) {
-    return fail(Errc::kUnavailable, "CLUSTER SLOTS was answered {}",
-                printable(std::string_view(reply.text).substr(0, kShownError)));
+    return fail(Errc::kUnavailable, "CLUSTER SLOTS was answered {}", shown_words(reply.text));
   }
   if (reply.type != Type::kArray || reply.items.size() > kRedisSlots) {
     return fail(Errc::kBadInput, "CLUSTER SLOTS was answered with no list of slots");
